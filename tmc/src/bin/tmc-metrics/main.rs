@@ -1,0 +1,2 @@
+//! The `tmc-metrics` command.
+fn main() {}
