@@ -1,0 +1,218 @@
+//! Bucket layout of a histogram: HDR's log-linear buckets, split where an `le` boundary falls.
+//! Upstream: registry, which builds one per family. Downstream: record, which asks for a value's
+//! bucket, and snapshot, which counts what lies at or below a boundary. Pure maths, no memory.
+//!
+//! An observation increments one cell. The HDR bucket of a value is found with shifts and a
+//! leading-zero count. A bucket that boundaries split has one extra cell per boundary, for its
+//! values at or below that boundary, so that `le` counts are exact and quantiles keep HDR precision.
+
+use crate::shard::page::PAGE_CELLS;
+
+/// Cells at the head of a histogram series, before the extra cells.
+pub(crate) const HEAD_SUM: u32 = 0;
+/// Observations above the range.
+pub(crate) const HEAD_OVER: u32 = 1;
+/// Observations of +Inf, which make the sum infinite.
+pub(crate) const HEAD_INFINITE: u32 = 2;
+/// The first extra cell.
+pub(crate) const HEAD_EXTRAS: u32 = 3;
+
+/// Most boundaries that may split buckets: the head must fit one page.
+pub(crate) const MAX_EXTRAS: usize = PAGE_CELLS - HEAD_EXTRAS as usize;
+
+/// HDR's bucket arithmetic for values of one unit upwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hdr {
+    /// `log2` of the buckets per octave.
+    half_bits: u32,
+}
+
+impl Hdr {
+    /// Buckets that keep `digits` significant decimal digits, 1 to 3.
+    pub(crate) const fn new(digits: u8) -> Self {
+        let resolution = 2 * 10_u64.pow(digits as u32);
+        Self { half_bits: resolution.next_power_of_two().trailing_zeros() - 1 }
+    }
+
+    /// How far a value is shifted before its low bits count.
+    #[inline(always)]
+    const fn shift(self, value: u64) -> u32 {
+        let bits = self.half_bits + 1;
+        64 - (value | ((1 << bits) - 1)).leading_zeros() - bits
+    }
+
+    /// The bucket of a value.
+    #[inline(always)]
+    pub(crate) const fn index(self, value: u64) -> usize {
+        let shift = self.shift(value);
+        ((shift as usize) << self.half_bits) + (value >> shift) as usize
+    }
+
+    /// The smallest value of a bucket.
+    pub(crate) const fn low(self, index: usize) -> u64 {
+        let half = 1 << self.half_bits;
+        if index < 2 * half {
+            return index as u64;
+        }
+        let shift = (index >> self.half_bits) - 1;
+        ((half + (index & (half - 1))) as u64) << shift
+    }
+
+    /// The largest value of a bucket.
+    pub(crate) const fn high(self, index: usize) -> u64 {
+        let shift = (index >> self.half_bits).saturating_sub(1);
+        self.low(index) + ((1 << shift) - 1)
+    }
+}
+
+/// Where a value is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// HDR bucket, by index.
+    Main(usize),
+    /// Extra cell, counted from the head.
+    Extra(u32),
+}
+
+/// An `le` boundary.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bound {
+    /// As registered, in the family's unit.
+    pub(crate) le: f64,
+    /// The largest integer value at or below it.
+    pub(crate) units: u64,
+    /// Its HDR bucket.
+    pub(crate) index: usize,
+    /// Its extra cell; none where it is the upper edge of its HDR bucket.
+    pub(crate) extra: Option<u32>,
+}
+
+/// The split buckets of one octave: what the recording path compares with.
+#[derive(Clone, Copy, Debug)]
+struct Octave {
+    /// First boundary that splits a bucket here, and the distance down to that bucket's low edge:
+    /// a value lies in the split part if `bound - value <= span`, wrapping.
+    bound: u64,
+    span: u64,
+    /// Cell of that boundary, counted from the head.
+    cell: u32,
+    /// More splitting boundaries in this octave, which a scan finds.
+    more: u32,
+}
+
+impl Octave {
+    /// Matches `u64::MAX` only, which is never asked for: it lies above every range.
+    const NONE: Self = Self { bound: u64::MAX, span: 0, cell: 0, more: 0 };
+}
+
+/// The layout that all series of a family share.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) hdr: Hdr,
+    /// Largest value counted in a bucket; what lies above is over range.
+    pub(crate) max: u64,
+    /// Units per unit of the family: 1e9 nanoseconds per second.
+    pub(crate) scale: f64,
+    pub(crate) digits: u8,
+    pub(crate) bounds: Box<[Bound]>,
+    octaves: [Octave; 65],
+}
+
+impl Layout {
+    /// `bounds`: boundaries as registered and in units, ascending, at most [`MAX_EXTRAS`].
+    pub(crate) fn new(digits: u8, max: u64, scale: f64, bounds: &[(f64, u64)]) -> Self {
+        let hdr = Hdr::new(digits);
+        let mut extras = 0;
+        let bounds: Box<[Bound]> = bounds
+            .iter()
+            .map(|&(le, units)| {
+                let index = hdr.index(units);
+                let split = units < hdr.high(index);
+                let extra = split.then(|| HEAD_EXTRAS + extras);
+                extras += u32::from(split);
+                Bound { le, units, index, extra }
+            })
+            .collect();
+        let mut octaves = [Octave::NONE; 65];
+        for bound in bounds.iter().filter(|b| b.extra.is_some()) {
+            let octave = &mut octaves[octave(bound.units)];
+            if octave.bound == u64::MAX {
+                octave.bound = bound.units;
+                octave.span = bound.units - hdr.low(bound.index);
+                octave.cell = bound.extra.unwrap_or(0);
+            } else {
+                octave.more += 1;
+            }
+        }
+        Self { hdr, max, scale, digits, bounds, octaves }
+    }
+
+    /// For histograms that nobody will see.
+    pub(crate) fn nowhere() -> Self {
+        Self::new(1, 1, 1.0, &[])
+    }
+
+    /// Cells of a series' head.
+    pub(crate) fn head_len(&self) -> u32 {
+        HEAD_EXTRAS + self.bounds.iter().filter(|b| b.extra.is_some()).count() as u32
+    }
+
+    /// Pages of HDR buckets that a series can touch.
+    pub(crate) fn groups(&self) -> usize {
+        self.hdr.index(self.max) / PAGE_CELLS + 1
+    }
+
+    /// Where a value at or below `max` is counted.
+    #[inline(always)]
+    pub(crate) fn place(&self, value: u64) -> Place {
+        let octave = &self.octaves[octave(value)];
+        if octave.bound.wrapping_sub(value) <= octave.span {
+            return Place::Extra(octave.cell);
+        }
+        if octave.more > 0 {
+            return self.scan(value);
+        }
+        Place::Main(self.hdr.index(value))
+    }
+
+    /// [`Layout::place`] where several boundaries split buckets of one octave.
+    #[cold]
+    fn scan(&self, value: u64) -> Place {
+        let index = self.hdr.index(value);
+        let at = self.bounds.partition_point(|bound| bound.units < value);
+        let split = self.bounds[at..].iter().take_while(|bound| bound.index == index);
+        match split.filter_map(|bound| bound.extra).next() {
+            Some(extra) => Place::Extra(extra),
+            None => Place::Main(index),
+        }
+    }
+
+    /// A value of the family's unit in integer units, saturating. `value` is not negative nor NaN.
+    #[inline(always)]
+    pub(crate) fn units(&self, value: f64) -> u64 {
+        to_units(value, self.scale)
+    }
+}
+
+/// The integer nearest to `value * scale`, saturating. Boundaries and observations both go through
+/// here, so that an observation equal to a boundary is counted at it.
+#[inline(always)]
+pub(crate) fn to_units(value: f64, scale: f64) -> u64 {
+    let scaled = value * scale;
+    // From 2^52 on every f64 is an integer already, and adding a half would round it.
+    if scaled < 4_503_599_627_370_496.0 { (scaled + 0.5) as u64 } else { scaled as u64 }
+}
+
+/// Bits that a value needs: 0 to 64.
+#[inline(always)]
+const fn octave(value: u64) -> usize {
+    (u64::BITS - value.leading_zeros()) as usize
+}
+
+const _: () = {
+    let two = Hdr::new(2);
+    assert!(1 << two.half_bits == PAGE_CELLS || cfg!(loom)); // an octave at two digits is a page
+    assert!(two.index(255) == 255 && two.index(256) == 256 && two.index(257) == 256);
+    assert!(two.high(two.index(u64::MAX)) == u64::MAX);
+    assert!(Hdr::new(1).half_bits == 4 && Hdr::new(3).half_bits == 10);
+};

@@ -1,0 +1,103 @@
+//! Why a registration was refused. Upstream: registry. Downstream: whoever wrote the name.
+
+use crate::registry::Kind;
+
+/// A registration that cannot be. The message names the thing and says what to change.
+///
+/// Rule numbers (R20 and so on) are those of the exposition formats' checklist in DESIGN.md.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Not `[a-zA-Z_][a-zA-Z0-9_]*` (R21).
+    #[error("invalid metric name {name:?}: {reason}")]
+    InvalidName {
+        /// The name as given, prefix included.
+        name: String,
+        /// What is wrong and what to do about it.
+        reason: &'static str,
+    },
+    /// Not `[a-zA-Z][a-zA-Z0-9_]*` (R25, R27), or one that the type adds itself (R32).
+    #[error("invalid label name {label:?} of {family}: {reason}")]
+    InvalidLabel {
+        /// The family, or `the registry` for a constant label.
+        family: String,
+        /// The label as given.
+        label: String,
+        /// What is wrong and what to do about it.
+        reason: &'static str,
+    },
+    /// One label twice, constant labels included (R26).
+    #[error("label {label:?} of {family} is there twice: leave one out, or rename it")]
+    RepeatedLabel {
+        /// The family, or `the registry` for a constant label.
+        family: String,
+        /// The repeated label.
+        label: String,
+    },
+    /// Help with a carriage return, for which the text formats have no escape (R09).
+    #[error(
+        "the help of {family} contains a carriage return, which no format can carry: remove it"
+    )]
+    InvalidHelp {
+        /// The family.
+        family: String,
+    },
+    /// Boundaries or precision that make no histogram.
+    #[error("invalid buckets of {family}: {reason}")]
+    InvalidBuckets {
+        /// The family.
+        family: String,
+        /// What is wrong and what to do about it.
+        reason: String,
+    },
+    /// The name is taken by a family of another type.
+    #[error(
+        "{family} is registered as a {existing} already, not as a {requested}: use another name"
+    )]
+    TypeClash {
+        /// The family.
+        family: String,
+        /// The type it has.
+        existing: Kind,
+        /// The type asked for.
+        requested: Kind,
+    },
+    /// The name is taken by a family with other labels, or the same in another order.
+    #[error(
+        "{family} is registered with labels {existing:?}, not {requested:?}: use the same labels in the same order, or another name"
+    )]
+    LabelClash {
+        /// The family.
+        family: String,
+        /// The labels it has.
+        existing: Vec<String>,
+        /// The labels asked for.
+        requested: Vec<String>,
+    },
+    /// The name is taken by a histogram with other boundaries, precision or unit.
+    #[error(
+        "{family} is registered with other buckets: use the same specification, or another name"
+    )]
+    BucketClash {
+        /// The family.
+        family: String,
+    },
+    /// A sample that this family would expose is exposed by another one (R20).
+    #[error(
+        "{family} would expose {sample}, which {existing} exposes already: rename one of the two"
+    )]
+    SampleClash {
+        /// The family asked for.
+        family: String,
+        /// The sample that both claim.
+        sample: String,
+        /// The family that has it.
+        existing: String,
+    },
+    /// The process-wide cell space or the memory is used up.
+    #[error("no cells left for {family}: drop registries or series that are no longer needed")]
+    OutOfCells {
+        /// The family.
+        family: String,
+    },
+}

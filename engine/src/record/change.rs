@@ -1,0 +1,78 @@
+//! The changes that records make to cells, each in two forms: by a cell's only writer, and by one
+//! of many. Upstream: the instruments beside this file. Downstream: `shard::owner`.
+
+use crate::shard::owner::Change;
+use crate::sync::{AtomicU64, Ordering, Ordering::Relaxed, order};
+
+/// Adds, wrapping.
+#[derive(Clone, Copy)]
+pub(crate) struct Add(pub(crate) u64);
+
+impl Change for Add {
+    #[inline(always)]
+    fn own(self, cell: &AtomicU64) {
+        own_add(cell, self.0, Relaxed); // Relaxed, no RMW: this thread is the only writer
+    }
+
+    fn shared(self, cell: &AtomicU64) {
+        cell.fetch_add(self.0, Relaxed);
+    }
+}
+
+/// Adds, wrapping, and publishes what came before: a decrement after its increment.
+#[derive(Clone, Copy)]
+pub(crate) struct AddDecrement(pub(crate) u64);
+
+impl Change for AddDecrement {
+    #[inline(always)]
+    fn own(self, cell: &AtomicU64) {
+        own_add(cell, self.0, order::DEC_PUBLISH);
+    }
+
+    fn shared(self, cell: &AtomicU64) {
+        cell.fetch_add(self.0, order::DEC_PUBLISH);
+    }
+}
+
+#[inline(always)]
+fn own_add(cell: &AtomicU64, n: u64, ordering: Ordering) {
+    cell.store(cell.load(Relaxed).wrapping_add(n), ordering);
+}
+
+/// Adds, and stays at the top instead of wrapping: sums must never fall.
+#[derive(Clone, Copy)]
+pub(crate) struct AddSaturating(pub(crate) u64);
+
+impl Change for AddSaturating {
+    #[inline(always)]
+    fn own(self, cell: &AtomicU64) {
+        cell.store(cell.load(Relaxed).saturating_add(self.0), Relaxed);
+    }
+
+    fn shared(self, cell: &AtomicU64) {
+        let add = |sum: u64| Some(sum.saturating_add(self.0));
+        let _always_some = cell.fetch_update(Relaxed, Relaxed, add);
+    }
+}
+
+/// Adds to a cell that holds the bits of an `f64`.
+#[derive(Clone, Copy)]
+pub(crate) struct AddFloat(pub(crate) f64);
+
+impl AddFloat {
+    #[inline(always)]
+    fn to(self, bits: u64) -> u64 {
+        (f64::from_bits(bits) + self.0).to_bits()
+    }
+}
+
+impl Change for AddFloat {
+    #[inline(always)]
+    fn own(self, cell: &AtomicU64) {
+        cell.store(self.to(cell.load(Relaxed)), Relaxed);
+    }
+
+    fn shared(self, cell: &AtomicU64) {
+        let _always_some = cell.fetch_update(Relaxed, Relaxed, |bits| Some(self.to(bits)));
+    }
+}

@@ -1,0 +1,127 @@
+//! Counters: integer, floating-point, and pinned to a thread.
+//! Upstream: the program. Downstream: the thread's shard.
+
+use super::change::{Add, AddFloat};
+use super::instrument_debug;
+use crate::registry::series::Series;
+use crate::shard::owner::{self, Pin, PinnedPage};
+use crate::sync::Arc;
+
+/// A count that only rises.
+///
+/// A cheap owned handle: cloning it copies a pointer. Recording costs a thread-local look-up, a
+/// load, an add and a store; it never fails, panics, locks or waits, and does not allocate once the
+/// thread has touched the counter's page of cells (1 KiB for 128 series; see [`Counter::warm`]).
+/// The total wraps beyond 2^64 - 1.
+#[derive(Clone)]
+pub struct Counter {
+    cell: u32,
+    series: Arc<Series>,
+}
+
+impl Counter {
+    pub(crate) fn of(series: Arc<Series>) -> Self {
+        Self { cell: series.cell.id, series }
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.inc_by(1);
+    }
+
+    /// Adds `n`.
+    #[inline]
+    pub fn inc_by(&self, n: u64) {
+        owner::apply(self.cell, Add(n));
+    }
+
+    /// A handle pinned to the calling thread, about twice as fast as this one.
+    ///
+    /// May adopt a shard and bring a page; may therefore lock and allocate.
+    #[must_use]
+    pub fn local(&self) -> LocalCounter {
+        let pin = Pin::new();
+        let series = Arc::clone(&self.series);
+        LocalCounter { page: pin.page(self.cell), cell: self.cell, _pin: pin, _series: series }
+    }
+
+    /// Makes the calling thread's first touch ahead of time.
+    pub fn warm(&self) {
+        owner::warm(self.cell);
+    }
+
+    /// The total over all threads. Visits every shard: for tests and rare decisions.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        owner::sum(self.cell)
+    }
+}
+
+/// A [`Counter`] pinned to one thread, which it cannot leave.
+///
+/// While it lives, the thread's shard is adopted by nobody else.
+pub struct LocalCounter {
+    /// `None` only if the system had no memory for a page; then nothing is recorded.
+    page: Option<PinnedPage>,
+    cell: u32,
+    _pin: Pin,
+    _series: Arc<Series>,
+}
+
+impl LocalCounter {
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.inc_by(1);
+    }
+
+    /// Adds `n`.
+    #[inline]
+    pub fn inc_by(&self, n: u64) {
+        if let Some(page) = self.page {
+            page.apply(self.cell, Add(n));
+        }
+    }
+}
+
+/// A sum of non-negative amounts that only rises, such as seconds of CPU time.
+///
+/// Costs what a [`Counter`] costs, plus a floating-point addition. Exact up to 2^53 for whole
+/// amounts, with the rounding of `f64` otherwise.
+#[derive(Clone)]
+pub struct FloatCounter {
+    cell: u32,
+    series: Arc<Series>,
+}
+
+impl FloatCounter {
+    pub(crate) fn of(series: Arc<Series>) -> Self {
+        Self { cell: series.cell.id, series }
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.inc_by(1.0);
+    }
+
+    /// Adds `amount`. A negative amount or NaN is refused, and counted in
+    /// `tmc_engine_refused_total`.
+    #[inline]
+    pub fn inc_by(&self, amount: f64) {
+        if amount >= 0.0 {
+            owner::apply(self.cell, AddFloat(amount));
+        } else {
+            self.series.refuse(amount);
+        }
+    }
+
+    /// The total over all threads. Visits every shard.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        owner::sum_floats(self.cell)
+    }
+}
+
+instrument_debug!(Counter, FloatCounter);

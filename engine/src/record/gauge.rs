@@ -1,0 +1,119 @@
+//! Gauges: a value that is set, and a hot in-flight count that goes up and down.
+//! Upstream: the program. Downstream: one shared cell, or the thread's shard.
+
+use super::change::{Add, AddDecrement};
+use super::instrument_debug;
+use crate::registry::series::Series;
+use crate::shard::owner::{self, CORE};
+use crate::shard::{page_of, place_of};
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+
+/// A value that can be set, and can go up and down.
+///
+/// One shared cell: [`Gauge::set`] is a store, the additions are compare-and-swap loops that
+/// contend when many threads change one gauge; for counts that many threads change all the time
+/// take an [`UpDownCounter`]. Never fails, locks or allocates.
+#[derive(Clone)]
+pub struct Gauge {
+    /// In the shared shard. The series keeps it from being reused.
+    cell: &'static AtomicU64,
+    series: Arc<Series>,
+}
+
+impl Gauge {
+    pub(crate) fn of(series: Arc<Series>) -> Self {
+        // The registry has brought the page (`CellSpace::take`), or it is the void page.
+        static NOWHERE: AtomicU64 = AtomicU64::new(0);
+        let (page, place) = (page_of(series.cell.id), place_of(series.cell.id));
+        let cell = CORE.shared_page(page).map_or(&NOWHERE, |page| &page.cells()[place]);
+        Self { cell, series }
+    }
+
+    /// Sets the value.
+    #[inline]
+    pub fn set(&self, value: f64) {
+        self.cell.store(value.to_bits(), Relaxed); // Relaxed: the cell is the whole message
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.add(1.0);
+    }
+
+    /// Subtracts one.
+    #[inline]
+    pub fn dec(&self) {
+        self.add(-1.0);
+    }
+
+    /// Adds `amount`, which may be negative.
+    #[inline]
+    pub fn add(&self, amount: f64) {
+        let add = |bits| Some((f64::from_bits(bits) + amount).to_bits());
+        let _always_some = self.cell.fetch_update(Relaxed, Relaxed, add);
+    }
+
+    /// Subtracts `amount`, which may be negative.
+    #[inline]
+    pub fn sub(&self, amount: f64) {
+        self.add(-amount);
+    }
+
+    /// The value now.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        f64::from_bits(self.cell.load(Relaxed))
+    }
+}
+
+/// A count of things in flight, changed by many threads: exposed as a gauge.
+///
+/// Each change costs what a [`super::Counter`] costs. Increments and decrements have cells of their
+/// own, and decrements are read first, so that no reading is negative as long as every decrement
+/// follows its increment.
+#[derive(Clone)]
+pub struct UpDownCounter {
+    up: u32,
+    down: u32,
+    series: Arc<Series>,
+}
+
+impl UpDownCounter {
+    pub(crate) fn of(series: Arc<Series>) -> Self {
+        Self { up: series.cell.id, down: series.down.id, series }
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    /// Subtracts one.
+    #[inline]
+    pub fn dec(&self) {
+        self.sub(1);
+    }
+
+    /// Adds `n`.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        owner::apply(self.up, Add(n));
+    }
+
+    /// Subtracts `n`, which was added before.
+    #[inline]
+    pub fn sub(&self, n: u64) {
+        owner::apply(self.down, AddDecrement(n));
+    }
+
+    /// How many are in flight, over all threads. Visits every shard.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        let down = owner::sum_decrements(self.down);
+        owner::sum(self.up).saturating_sub(down)
+    }
+}
+
+instrument_debug!(Gauge, UpDownCounter);

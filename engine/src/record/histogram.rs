@@ -1,0 +1,226 @@
+//! Histograms: one increment per observation serves exact `le` counts and HDR quantiles.
+//! Upstream: the program. Downstream: the thread's shard.
+
+use super::change::{Add, AddSaturating};
+use super::instrument_debug;
+use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, Place};
+use crate::registry::histogram::HistogramCells;
+use crate::registry::series::Series;
+use crate::shard::CellId;
+use crate::shard::owner::{self, Change, Pin, PinnedPage};
+use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
+use crate::sync::Arc;
+use std::cell::Cell;
+use std::time::Duration;
+
+/// A distribution of durations or sizes.
+///
+/// An observation costs two thread-local cell updates. It never fails, panics, locks or waits, and
+/// does not allocate once the thread has touched the octave of the value (1 KiB each at two
+/// significant digits; see [`Histogram::warm`]). NaN and negative observations are refused, and
+/// counted in `tmc_engine_refused_total`; those above the range are counted in `+Inf` and the sum.
+#[derive(Clone)]
+pub struct Histogram {
+    cells: Arc<HistogramCells>,
+    series: Arc<Series>,
+}
+
+impl Histogram {
+    pub(crate) fn of(series: Arc<Series>) -> Self {
+        // A family of histograms makes series with histogram cells; nothing else comes here.
+        let nowhere = || Arc::new(HistogramCells::detached(&Arc::new(Layout::nowhere())));
+        let cells = series.histogram.as_ref().map_or_else(nowhere, Arc::clone);
+        Self { cells, series }
+    }
+
+    /// Observes a value of the family's unit: seconds, bytes.
+    ///
+    /// It is rounded to the nearest whole nanosecond or byte. `+Inf` makes the sum infinite.
+    #[inline]
+    pub fn observe(&self, value: f64) {
+        observe(self, value);
+    }
+
+    /// Observes a duration.
+    #[inline]
+    pub fn observe_duration(&self, duration: Duration) {
+        self.record(nanoseconds(duration));
+    }
+
+    /// Observes a value in the integer base unit: nanoseconds for seconds, bytes for bytes.
+    #[inline]
+    pub fn record(&self, units: u64) {
+        record(self, units);
+    }
+
+    /// A handle pinned to the calling thread, faster than this one.
+    ///
+    /// May adopt a shard and bring a page; may therefore lock and allocate.
+    #[must_use]
+    pub fn local(&self) -> LocalHistogram {
+        LocalHistogram::new(self.clone())
+    }
+
+    /// Makes the calling thread's first touches ahead of time, for values up to the largest `le`
+    /// boundary, or for the whole range where there is none.
+    pub fn warm(&self) {
+        owner::warm(self.cells.head.id);
+        let layout = &*self.cells.layout;
+        let top = layout.bounds.last().map_or(layout.max, |bound| bound.units);
+        for group in 0..=layout.hdr.index(top) / PAGE_CELLS {
+            if let Some(first) = self.cells.group(group) {
+                owner::warm(first);
+            }
+        }
+    }
+
+    /// Observations so far, over all threads. Visits every shard and bucket.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.cells.count()
+    }
+
+    /// Sum so far in the family's unit, over all threads. Visits every shard.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.cells.sum()
+    }
+}
+
+/// What the two kinds of handle differ in: how they reach a cell.
+trait Recorder {
+    fn layout(&self) -> &Layout;
+    fn series(&self) -> &Series;
+    fn head(&self, place: u32, change: impl Change);
+    fn bucket(&self, index: usize);
+}
+
+#[inline(always)]
+fn observe(to: &impl Recorder, value: f64) {
+    if value >= 0.0 {
+        record(to, to.layout().units(value));
+        if value == f64::INFINITY {
+            to.head(HEAD_INFINITE, Add(1));
+        }
+    } else {
+        to.series().refuse(value);
+    }
+}
+
+#[inline(always)]
+fn record(to: &impl Recorder, units: u64) {
+    let layout = to.layout();
+    if units > layout.max {
+        to.head(HEAD_OVER, Add(1));
+    } else {
+        match layout.place(units) {
+            Place::Main(index) => to.bucket(index),
+            Place::Extra(cell) => to.head(cell, Add(1)),
+        }
+    }
+    to.head(HEAD_SUM, AddSaturating(units));
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    let whole = duration.as_secs().saturating_mul(1_000_000_000);
+    whole.saturating_add(u64::from(duration.subsec_nanos()))
+}
+
+impl Recorder for Histogram {
+    #[inline(always)]
+    fn layout(&self) -> &Layout {
+        &self.cells.layout
+    }
+
+    fn series(&self) -> &Series {
+        &self.series
+    }
+
+    #[inline(always)]
+    fn head(&self, place: u32, change: impl Change) {
+        owner::apply(self.cells.head.id + place, change);
+    }
+
+    #[inline(always)]
+    fn bucket(&self, index: usize) {
+        if let Some(first) = self.cells.group(index >> PAGE_BITS) {
+            owner::apply(first + (index & (PAGE_CELLS - 1)) as CellId, Add(1));
+        }
+    }
+}
+
+/// A [`Histogram`] pinned to one thread, which it cannot leave.
+///
+/// While it lives, the thread's shard is adopted by nobody else. It remembers where the thread's
+/// buckets are: 24 bytes per octave of the range.
+pub struct LocalHistogram {
+    head: Option<PinnedPage>,
+    groups: Box<[Cell<Option<PinnedPage>>]>,
+    pin: Pin,
+    shared: Histogram,
+}
+
+impl LocalHistogram {
+    fn new(shared: Histogram) -> Self {
+        let pin = Pin::new();
+        let layout = &shared.cells.layout;
+        let head = pin.page(shared.cells.head.id);
+        let groups = (0..layout.groups()).map(|_| Cell::new(None)).collect();
+        Self { head, groups, pin, shared }
+    }
+
+    /// Observes a value of the family's unit; as [`Histogram::observe`].
+    #[inline]
+    pub fn observe(&self, value: f64) {
+        observe(self, value);
+    }
+
+    /// Observes a duration.
+    #[inline]
+    pub fn observe_duration(&self, duration: Duration) {
+        self.record(nanoseconds(duration));
+    }
+
+    /// Observes a value in the integer base unit; as [`Histogram::record`].
+    #[inline]
+    pub fn record(&self, units: u64) {
+        record(self, units);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find(&self, group: usize) -> Option<PinnedPage> {
+        let found = self.shared.cells.group(group).and_then(|first| self.pin.page(first));
+        self.groups[group].set(found);
+        found
+    }
+}
+
+impl Recorder for LocalHistogram {
+    #[inline(always)]
+    fn layout(&self) -> &Layout {
+        &self.shared.cells.layout
+    }
+
+    fn series(&self) -> &Series {
+        &self.shared.series
+    }
+
+    #[inline(always)]
+    fn head(&self, place: u32, change: impl Change) {
+        if let Some(page) = self.head {
+            page.apply(self.shared.cells.head.id + place, change);
+        }
+    }
+
+    #[inline(always)]
+    fn bucket(&self, index: usize) {
+        let group = index >> PAGE_BITS;
+        let known = self.groups.get(group).and_then(Cell::get);
+        if let Some(page) = known.or_else(|| self.find(group)) {
+            page.apply(index as CellId, Add(1)); // a group begins where its page begins
+        }
+    }
+}
+
+instrument_debug!(Histogram);

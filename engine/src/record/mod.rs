@@ -1,0 +1,23 @@
+//! Instruments: the handles that a program records through.
+//! Upstream: the program. Downstream: `shard`, where each thread has cells of its own.
+
+pub(crate) mod change;
+mod counter;
+mod gauge;
+mod histogram;
+
+pub use counter::{Counter, FloatCounter, LocalCounter};
+pub use gauge::{Gauge, UpDownCounter};
+pub use histogram::{Histogram, LocalHistogram};
+
+/// `Debug` that names the instrument and its label values, not its cells.
+macro_rules! instrument_debug {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.series).finish()
+            }
+        }
+    )*};
+}
+use instrument_debug;

@@ -1,0 +1,105 @@
+//! Settings of a registry. Upstream: the program and its configuration. Downstream: registry.
+
+use super::{Registry, name};
+use crate::error::RegisterError;
+use crate::sync::Arc;
+use std::collections::HashMap;
+
+/// Series that a family may have unless it is set.
+const DEFAULT_SERIES_LIMIT: usize = 2000;
+
+/// What configuration may change about one family.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FamilyOverride {
+    /// `le` boundaries of a histogram, in its unit.
+    pub buckets: Option<Vec<f64>>,
+    /// Significant digits of a histogram, 1 to 3.
+    pub digits: Option<u8>,
+    /// Most series, the overflow series not counted.
+    pub series_limit: Option<usize>,
+}
+
+pub(super) struct Settings {
+    pub(super) prefix: Option<Box<str>>,
+    pub(super) constant_labels: Arc<[(Box<str>, Box<str>)]>,
+    pub(super) series_limit: usize,
+    pub(super) overrides: HashMap<Box<str>, FamilyOverride>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            prefix: None,
+            constant_labels: Arc::from([]),
+            series_limit: DEFAULT_SERIES_LIMIT,
+            overrides: HashMap::new(),
+        }
+    }
+}
+
+/// Makes a [`Registry`].
+///
+/// ```
+/// let registry = tmc_engine::Registry::builder()
+///     .prefix("shop")
+///     .constant_label("region", "eu")
+///     .build()?;
+/// registry.counter("orders_total", "Orders taken")?.inc(); // shop_orders_total{region="eu"}
+/// # Ok::<(), tmc_engine::RegisterError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RegistryBuilder {
+    prefix: Option<String>,
+    constant_labels: Vec<(String, String)>,
+    series_limit: Option<usize>,
+    overrides: HashMap<Box<str>, FamilyOverride>,
+}
+
+impl RegistryBuilder {
+    /// Puts `prefix_` before every family name.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Puts a label on every series.
+    #[must_use]
+    pub fn constant_label(mut self, name: &str, value: &str) -> Self {
+        self.constant_labels.push((name.into(), value.into()));
+        self
+    }
+
+    /// Most series per family (2,000 unless set).
+    #[must_use]
+    pub fn series_limit(mut self, limit: usize) -> Self {
+        self.series_limit = Some(limit);
+        self
+    }
+
+    /// Changes one family, named without the prefix. A name that nobody registers has no effect.
+    #[must_use]
+    pub fn family_override(mut self, family: &str, to: FamilyOverride) -> Self {
+        self.overrides.insert(family.into(), to);
+        self
+    }
+
+    /// The registry.
+    ///
+    /// # Errors
+    /// An invalid prefix, or an invalid or repeated constant label.
+    pub fn build(self) -> Result<Registry, RegisterError> {
+        if let Some(prefix) = &self.prefix {
+            name::check_metric(prefix)?;
+        }
+        let labels = self.constant_labels.iter().map(|(label, _)| label.as_str());
+        name::check_labels("the registry", None, labels)?;
+        let constant = self.constant_labels.into_iter().map(|(n, v)| (n.into(), v.into()));
+        Ok(Registry::with_settings(Settings {
+            prefix: self.prefix.map(Into::into),
+            constant_labels: constant.collect(),
+            series_limit: self.series_limit.unwrap_or(DEFAULT_SERIES_LIMIT),
+            overrides: self.overrides,
+        }))
+    }
+}

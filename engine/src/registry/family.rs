@@ -1,0 +1,265 @@
+//! A family: one name, one type, one series per combination of label values.
+//! Upstream: registry. Downstream: handles, and snapshot, which takes the series in blocks.
+
+use super::histogram::HistogramCells;
+use super::labels::LabelKey;
+use super::series::{Instrument, Series};
+use super::space::CellSpace;
+use super::{HistogramSpec, Kind, Refusals, Request};
+use crate::bucket::Layout;
+use crate::record::Counter;
+use crate::snapshot::Block;
+use crate::sync::{Arc, Mutex};
+use dashmap::DashMap;
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+/// Value of every label of the series that takes what is beyond a family's limit.
+pub const OVERFLOW_LABEL: &str = "__overflow__";
+
+/// Locks of a family's map. Look-ups that miss every cache take one for reading.
+const MAP_SHARDS: usize = 16;
+
+/// What all series of a family share.
+pub(crate) struct FamilyMeta {
+    pub(crate) name: Box<str>,
+    pub(crate) help: Box<str>,
+    pub(crate) kind: Kind,
+    pub(crate) labels: Box<[Box<str>]>,
+    pub(crate) constant_labels: Arc<[(Box<str>, Box<str>)]>,
+    pub(crate) spec: Option<HistogramSpec>,
+    pub(crate) layout: Option<Arc<Layout>>,
+}
+
+/// A family behind its typed handle.
+pub(crate) struct FamilyCore {
+    pub(crate) meta: Arc<FamilyMeta>,
+    pub(crate) space: Arc<CellSpace>,
+    pub(crate) limit: usize,
+    pub(crate) refusals: Option<Arc<Refusals>>,
+    /// Counts look-ups beyond the limit.
+    pub(crate) overflowed: Option<Counter>,
+    map: DashMap<SeriesKey, ()>,
+    list: Mutex<SeriesList>,
+    overflow: OnceLock<Arc<Series>>,
+}
+
+#[derive(Default)]
+struct SeriesList {
+    /// In order of creation.
+    series: Vec<Arc<Series>>,
+    /// The same in blocks, as of the last snapshot.
+    blocks: Arc<[Arc<Block>]>,
+}
+
+/// A series as its family's map compares it: by label values.
+struct SeriesKey(Arc<Series>);
+
+impl<'a> Borrow<dyn LabelKey + 'a> for SeriesKey {
+    fn borrow(&self) -> &(dyn LabelKey + 'a) {
+        self.0.labels.borrow()
+    }
+}
+
+impl Hash for SeriesKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let key: &dyn LabelKey = self.borrow();
+        key.hash(state);
+    }
+}
+
+impl PartialEq for SeriesKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.labels == other.0.labels
+    }
+}
+
+impl Eq for SeriesKey {}
+
+impl FamilyCore {
+    pub(crate) fn new(
+        meta: FamilyMeta,
+        space: Arc<CellSpace>,
+        limit: usize,
+        refusals: Option<Arc<Refusals>>,
+        overflowed: Option<Counter>,
+    ) -> Self {
+        Self {
+            meta: Arc::new(meta),
+            space,
+            limit,
+            refusals,
+            overflowed,
+            map: DashMap::with_shard_amount(MAP_SHARDS),
+            list: Mutex::default(),
+            overflow: OnceLock::new(),
+        }
+    }
+
+    /// A family in no registry, for a static whose registration failed: records go nowhere visible.
+    pub(crate) fn hidden(request: &Request<'_>) -> Self {
+        let meta = FamilyMeta {
+            name: request.name.into(),
+            help: request.help.into(),
+            kind: request.kind,
+            labels: request.labels.iter().map(|&label| label.into()).collect(),
+            constant_labels: Arc::from([]),
+            spec: None,
+            layout: request.spec.map(|_| Arc::new(Layout::nowhere())),
+        };
+        Self::new(meta, Arc::default(), usize::MAX, None, None)
+    }
+
+    fn find(&self, labels: &dyn LabelKey) -> Option<Arc<Series>> {
+        self.map.get(labels).map(|entry| Arc::clone(&entry.key().0))
+    }
+
+    /// The series, created if need be; beyond the limit or the memory, what stands in for it.
+    pub(crate) fn with(&self, labels: &dyn LabelKey) -> Arc<Series> {
+        self.find(labels).unwrap_or_else(|| match self.create(labels) {
+            Ok(series) => series,
+            Err(Refused::Limit) => self.beyond_limit(labels),
+            Err(Refused::OutOfCells) => {
+                log::error!("no cells left for a series of {}: it is not recorded", self.meta.name);
+                self.detached()
+            }
+        })
+    }
+
+    #[cold]
+    fn create(&self, labels: &dyn LabelKey) -> Result<Arc<Series>, Refused> {
+        let mut list = self.list.lock();
+        if let Some(series) = self.find(labels) {
+            return Ok(series); // another thread was faster
+        }
+        if list.series.len() >= self.limit {
+            return Err(Refused::Limit);
+        }
+        self.push(&mut list, labels)
+    }
+
+    fn push(&self, list: &mut SeriesList, labels: &dyn LabelKey) -> Result<Arc<Series>, Refused> {
+        let meta = &self.meta;
+        let refusals = self.refusals.clone();
+        let series = Series::new(meta.kind, labels, &self.space, meta.layout.as_ref(), refusals);
+        let series = Arc::new(series.ok_or(Refused::OutOfCells)?);
+        list.series.push(Arc::clone(&series));
+        self.map.insert(SeriesKey(Arc::clone(&series)), ());
+        Ok(series)
+    }
+
+    #[cold]
+    fn beyond_limit(&self, labels: &dyn LabelKey) -> Arc<Series> {
+        if let Some(overflowed) = &self.overflowed {
+            if overflowed.value() == 0 {
+                let values: Vec<_> = (0..labels.len()).map(|at| labels.value(at)).collect();
+                let (name, limit) = (&self.meta.name, self.limit);
+                log::warn!(
+                    "{name} has reached its limit of {limit} series; first beyond: {values:?}"
+                );
+            }
+            overflowed.inc();
+        }
+        // The sum of what overflowed means something for counts only.
+        match self.meta.kind {
+            Kind::Counter | Kind::FloatCounter | Kind::Histogram => {
+                Arc::clone(self.overflow.get_or_init(|| self.make_overflow()))
+            }
+            Kind::Gauge | Kind::UpDownCounter => self.detached(),
+        }
+    }
+
+    fn make_overflow(&self) -> Arc<Series> {
+        struct Overflow(usize);
+        impl LabelKey for Overflow {
+            fn len(&self) -> usize {
+                self.0
+            }
+            fn value(&self, _: usize) -> &str {
+                OVERFLOW_LABEL
+            }
+        }
+        let labels = Overflow(self.meta.labels.len());
+        let mut list = self.list.lock();
+        let made = self.find(&labels).ok_or(()).or_else(|()| self.push(&mut list, &labels));
+        made.unwrap_or_else(|_| self.detached())
+    }
+
+    fn detached(&self) -> Arc<Series> {
+        let histogram = |layout| Arc::new(HistogramCells::detached(layout));
+        let layout = self.meta.layout.as_ref();
+        Arc::new(Series::detached(self.meta.kind, layout.map(histogram)))
+    }
+
+    /// All series in blocks of [`Block::SERIES`]; unchanged blocks are the same ones as before.
+    pub(crate) fn blocks(&self) -> Arc<[Arc<Block>]> {
+        let mut list = self.list.lock();
+        let known = list
+            .blocks
+            .last()
+            .map_or(0, |last| (list.blocks.len() - 1) * Block::SERIES + last.series().len());
+        if known < list.series.len() {
+            let whole = known / Block::SERIES;
+            let kept = list.blocks[..whole].iter().map(Arc::clone);
+            let fresh = list.series[whole * Block::SERIES..].chunks(Block::SERIES);
+            list.blocks = kept.chain(fresh.map(|series| Arc::new(Block::new(series)))).collect();
+        }
+        Arc::clone(&list.blocks)
+    }
+}
+
+enum Refused {
+    Limit,
+    OutOfCells,
+}
+
+/// A family of series told apart by the values of `N` labels.
+///
+/// A cheap owned handle: cloning it copies a pointer.
+pub struct Family<M, const N: usize> {
+    core: Arc<FamilyCore>,
+    _instrument: PhantomData<fn() -> M>,
+}
+
+impl<M, const N: usize> Clone for Family<M, N> {
+    fn clone(&self) -> Self {
+        Self { core: Arc::clone(&self.core), _instrument: PhantomData }
+    }
+}
+
+impl<M, const N: usize> std::fmt::Debug for Family<M, N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let meta = &self.core.meta;
+        f.debug_struct("Family").field("name", &meta.name).field("labels", &meta.labels).finish()
+    }
+}
+
+impl<M: Instrument, const N: usize> Family<M, N> {
+    pub(crate) fn new(core: Arc<FamilyCore>) -> Self {
+        Self { core, _instrument: PhantomData }
+    }
+
+    /// Finds or creates the series with these label values.
+    ///
+    /// Never fails. Beyond the family's limit, and only then, it gives the overflow series (all
+    /// labels `__overflow__`; counters and histograms) or a handle that records nowhere visible
+    /// (gauges), and `tmc_engine_overflow_total` counts it. Finding takes a read lock; creating
+    /// locks the family and allocates. Keep the handle where the path is hot.
+    #[must_use]
+    pub fn with(&self, values: [&str; N]) -> M {
+        M::of(self.core.with(&values))
+    }
+
+    /// Creates these series now, so that they are exposed at zero before the first event.
+    pub fn init<'a>(&self, series: impl IntoIterator<Item = [&'a str; N]>) {
+        series.into_iter().for_each(|values| drop(self.core.with(&values)));
+    }
+
+    /// The family's name, the registry's prefix included.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.core.meta.name
+    }
+}

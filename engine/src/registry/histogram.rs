@@ -1,0 +1,87 @@
+//! Cells of a histogram series: a head, and a page per octave that anybody has touched.
+//! Upstream: record, which touches. Downstream: snapshot, which sums each touched page.
+
+use super::space::{CellRef, CellSpace, PageKind};
+use crate::bucket::{HEAD_INFINITE, HEAD_SUM, Layout};
+use crate::shard::owner::{self, CORE};
+use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
+use crate::shard::{CellId, VOID_CELL};
+use crate::sync::{Arc, AtomicU32, Ordering::Relaxed};
+
+/// Where a histogram series counts.
+pub(crate) struct HistogramCells {
+    pub(crate) layout: Arc<Layout>,
+    /// Sum, observations over range, infinite ones, then one cell per split boundary.
+    pub(crate) head: CellRef,
+    /// Page number of each group of buckets; 0 until somebody observes a value there.
+    groups: Box<[AtomicU32]>,
+    /// Takes the head back. `None` for a series that is nowhere visible.
+    space: Option<Arc<CellSpace>>,
+}
+
+impl HistogramCells {
+    pub(crate) fn new(layout: &Arc<Layout>, space: Arc<CellSpace>) -> Option<Self> {
+        let head = space.take(PageKind::Sums, layout.head_len())?;
+        let groups = (0..layout.groups()).map(|_| AtomicU32::new(0)).collect();
+        Some(Self { layout: Arc::clone(layout), head, groups, space: Some(space) })
+    }
+
+    /// Every group is the void page.
+    pub(crate) fn detached(layout: &Arc<Layout>) -> Self {
+        Self { layout: Arc::clone(layout), head: CellRef::VOID, groups: Box::new([]), space: None }
+    }
+
+    /// The first cell of a group, given a page at the first touch of anybody.
+    /// `None` if the process is out of page numbers: the observation is then in the sum only.
+    #[inline(always)]
+    pub(crate) fn group(&self, group: usize) -> Option<CellId> {
+        let Some(entry) = self.groups.get(group) else { return Some(VOID_CELL) };
+        // Relaxed: a number, not an address; each shard publishes the page itself.
+        match entry.load(Relaxed) {
+            0 => self.bring(entry),
+            number => Some(number << PAGE_BITS),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bring(&self, entry: &AtomicU32) -> Option<CellId> {
+        let number = CORE.numbers.take()?;
+        match entry.compare_exchange(0, number, Relaxed, Relaxed) {
+            Ok(_) => Some(number << PAGE_BITS),
+            Err(winner) => {
+                CORE.numbers.free(number); // nobody has written to it: still zero
+                Some(winner << PAGE_BITS)
+            }
+        }
+    }
+
+    /// Groups that have a page: index and page number.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = (usize, u32)> {
+        let numbers = self.groups.iter().map(|entry| entry.load(Relaxed)).enumerate();
+        numbers.filter(|&(_, number)| number != 0)
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        let buckets = self.touched().map(|(_, number)| number << PAGE_BITS);
+        let buckets = buckets.flat_map(|first| first..first + PAGE_CELLS as u32);
+        let head = self.head.id + HEAD_SUM + 1..self.head.id + self.layout.head_len();
+        let head = head.filter(|cell| *cell != self.head.id + HEAD_INFINITE);
+        buckets.chain(head).map(owner::sum).sum()
+    }
+
+    pub(crate) fn sum(&self) -> f64 {
+        if owner::sum(self.head.id + HEAD_INFINITE) > 0 {
+            return f64::INFINITY;
+        }
+        owner::sum(self.head.id + HEAD_SUM) as f64 / self.layout.scale
+    }
+}
+
+impl Drop for HistogramCells {
+    fn drop(&mut self) {
+        let Some(space) = &self.space else { return };
+        space.give(PageKind::Sums, self.layout.head_len(), self.head);
+        self.touched().for_each(|(_, number)| CORE.give_back(number));
+    }
+}

@@ -1,0 +1,164 @@
+//! Metrics in statics, registered in the global registry at their first use.
+//! Upstream: the program's statics. Downstream: [`Registry::global`].
+
+use super::series::Instrument;
+use super::{Family, FamilyCore, HistogramSpec, Kind, Registry, Request, name};
+use crate::record::{Counter, FloatCounter, Gauge, Histogram, UpDownCounter};
+use crate::sync::Arc;
+use std::ops::Deref;
+use std::sync::OnceLock;
+
+/// Stops the build, in a static, if the name is bad.
+const fn checked(name: &'static str) -> &'static str {
+    assert!(name::metric_name_fault(name).is_none(), "invalid metric name");
+    name
+}
+
+/// Stops the build, in a static, if a label is bad.
+const fn checked_labels<const N: usize>(
+    labels: [&'static str; N],
+    kind: Option<Kind>,
+) -> [&'static str; N] {
+    let mut at = 0;
+    while at < N {
+        assert!(name::label_name_fault(labels[at], kind).is_none(), "invalid label name");
+        at += 1;
+    }
+    labels
+}
+
+/// Registers, or, after a clash, logs it and makes a family that nobody exposes.
+fn family<M: Instrument, const N: usize>(
+    name: &str,
+    help: &str,
+    labels: &[&str; N],
+    spec: Option<HistogramSpec>,
+) -> Family<M, N> {
+    let request = Request { name, help, kind: M::KIND, labels, spec: spec.as_ref(), own: false };
+    Registry::global().family(&request).unwrap_or_else(|error| {
+        log::error!("a static metric is not exposed: {error}");
+        Family::new(Arc::new(FamilyCore::hidden(&request)))
+    })
+}
+
+/// An instrument that needs no specification.
+pub trait Plain: Instrument {}
+impl Plain for Counter {}
+impl Plain for FloatCounter {}
+impl Plain for Gauge {}
+impl Plain for UpDownCounter {}
+
+/// An instrument without labels in a static.
+///
+/// A bad name stops the build. At first use it registers (locks, allocates); if the name clashes
+/// with another family, an error is logged and records go nowhere visible.
+///
+/// ```
+/// use tmc_engine::{Counter, Lazy};
+/// static HITS: Lazy<Counter> = Lazy::new("hits_total", "Cache hits");
+/// HITS.inc();
+/// ```
+#[derive(Debug)]
+pub struct Lazy<M> {
+    name: &'static str,
+    help: &'static str,
+    handle: OnceLock<M>,
+}
+
+impl<M> Lazy<M> {
+    /// To be registered at first use.
+    ///
+    /// # Panics
+    /// If the name is invalid: in a static, at build time.
+    #[must_use]
+    pub const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name: checked(name), help, handle: OnceLock::new() }
+    }
+}
+
+impl<M: Plain> Deref for Lazy<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        self.handle.get_or_init(|| family(self.name, self.help, &[], None).with([]))
+    }
+}
+
+/// A family of instruments in a static; as [`Lazy`].
+///
+/// ```
+/// use tmc_engine::{Counter, LazyFamily};
+/// static REQUESTS: LazyFamily<Counter, 1> = LazyFamily::new("requests_total", "Requests", ["code"]);
+/// REQUESTS.with(["200"]).inc();
+/// ```
+#[derive(Debug)]
+pub struct LazyFamily<M, const N: usize> {
+    name: &'static str,
+    help: &'static str,
+    labels: [&'static str; N],
+    family: OnceLock<Family<M, N>>,
+}
+
+impl<M, const N: usize> LazyFamily<M, N> {
+    /// To be registered at first use.
+    ///
+    /// # Panics
+    /// If a name is invalid: in a static, at build time.
+    #[must_use]
+    pub const fn new(name: &'static str, help: &'static str, labels: [&'static str; N]) -> Self {
+        let labels = checked_labels(labels, None);
+        Self { name: checked(name), help, labels, family: OnceLock::new() }
+    }
+}
+
+impl<M: Plain, const N: usize> Deref for LazyFamily<M, N> {
+    type Target = Family<M, N>;
+
+    fn deref(&self) -> &Family<M, N> {
+        self.family.get_or_init(|| family(self.name, self.help, &self.labels, None))
+    }
+}
+
+/// A family of latency histograms in a static; as [`Lazy`]. `N` may be 0.
+///
+/// ```
+/// use tmc_engine::{HistogramSpec, LazyHistogramFamily};
+/// static LATENCY: LazyHistogramFamily<1> = LazyHistogramFamily::seconds(
+///     "latency_seconds", "Latency", ["route"], HistogramSpec::DEFAULT_SECONDS,
+/// );
+/// LATENCY.with(["/"]).observe(0.012);
+/// ```
+#[derive(Debug)]
+pub struct LazyHistogramFamily<const N: usize> {
+    name: &'static str,
+    help: &'static str,
+    labels: [&'static str; N],
+    seconds: &'static [f64],
+    family: OnceLock<Family<Histogram, N>>,
+}
+
+impl<const N: usize> LazyHistogramFamily<N> {
+    /// To be registered at first use, with boundaries in seconds.
+    ///
+    /// # Panics
+    /// If a name is invalid: in a static, at build time.
+    #[must_use]
+    pub const fn seconds(
+        name: &'static str,
+        help: &'static str,
+        labels: [&'static str; N],
+        seconds: &'static [f64],
+    ) -> Self {
+        let labels = checked_labels(labels, Some(Kind::Histogram));
+        Self { name: checked(name), help, labels, seconds, family: OnceLock::new() }
+    }
+}
+
+impl<const N: usize> Deref for LazyHistogramFamily<N> {
+    type Target = Family<Histogram, N>;
+
+    fn deref(&self) -> &Family<Histogram, N> {
+        let spec = || Some(HistogramSpec::seconds(self.seconds));
+        self.family.get_or_init(|| family(self.name, self.help, &self.labels, spec()))
+    }
+}

@@ -1,0 +1,103 @@
+//! Names: which are legal, and which samples a family claims.
+//! Upstream: registry, before anything is stored. Rules: R20 to R32 of the exposition checklist.
+
+use super::Kind;
+use crate::error::RegisterError;
+
+/// What is wrong with a metric name, if anything. Runs at build time for statics.
+pub(crate) const fn metric_name_fault(name: &str) -> Option<&'static str> {
+    let bytes = name.as_bytes();
+    if bytes.is_empty() {
+        return Some("it is empty");
+    }
+    if bytes[0] == b'_' {
+        return Some("a leading underscore is reserved: remove it");
+    }
+    if bytes[0].is_ascii_digit() {
+        return Some("it begins with a digit: put a letter first");
+    }
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == b':' {
+            return Some("colons are for recording rules: use an underscore");
+        }
+        if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
+            return Some("only ASCII letters, digits and underscores are allowed");
+        }
+        at += 1;
+    }
+    None
+}
+
+/// What is wrong with a label name of a family of this kind, if anything.
+pub(crate) const fn label_name_fault(label: &str, kind: Option<Kind>) -> Option<&'static str> {
+    let bytes = label.as_bytes();
+    if bytes.is_empty() {
+        return Some("it is empty");
+    }
+    if bytes[0] == b'_' {
+        return Some("a leading underscore is reserved: remove it");
+    }
+    if bytes[0].is_ascii_digit() {
+        return Some("it begins with a digit: put a letter first");
+    }
+    let mut at = 0;
+    while at < bytes.len() {
+        if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
+            return Some("only ASCII letters, digits and underscores are allowed");
+        }
+        at += 1;
+    }
+    match (kind, bytes) {
+        (Some(Kind::Histogram), b"le") => Some("a histogram adds `le` itself: rename it"),
+        _ => None,
+    }
+}
+
+pub(crate) fn check_metric(name: &str) -> Result<(), RegisterError> {
+    match metric_name_fault(name) {
+        Some(reason) => Err(RegisterError::InvalidName { name: name.into(), reason }),
+        None => Ok(()),
+    }
+}
+
+/// Checks the labels that every series of `family` will have.
+pub(crate) fn check_labels<'a>(
+    family: &str,
+    kind: Option<Kind>,
+    labels: impl Iterator<Item = &'a str>,
+) -> Result<(), RegisterError> {
+    let mut seen: Vec<&str> = Vec::new();
+    for label in labels {
+        if let Some(reason) = label_name_fault(label, kind) {
+            let (family, label) = (family.into(), label.into());
+            return Err(RegisterError::InvalidLabel { family, label, reason });
+        }
+        if seen.contains(&label) {
+            return Err(RegisterError::RepeatedLabel {
+                family: family.into(),
+                label: label.into(),
+            });
+        }
+        seen.push(label);
+    }
+    Ok(())
+}
+
+/// Every name that a family may expose in some format (R20): no two families may share one.
+pub(crate) fn claims(name: &str, kind: Kind) -> Vec<String> {
+    let with = |stem: &str, suffixes: &[&str]| {
+        suffixes.iter().map(|suffix| format!("{stem}{suffix}")).collect::<Vec<_>>()
+    };
+    match kind {
+        Kind::Counter | Kind::FloatCounter => {
+            let stem = name.strip_suffix("_total").unwrap_or(name);
+            with(stem, &["", "_total", "_created"])
+        }
+        Kind::Histogram => with(name, &["", "_bucket", "_count", "_sum", "_created"]),
+        Kind::Gauge | Kind::UpDownCounter => with(name, &[""]),
+    }
+}
+
+const _: () = assert!(metric_name_fault("requests_total").is_none());
+const _: () = assert!(metric_name_fault("9lives").is_some());

@@ -1,0 +1,262 @@
+//! Which shard the running thread writes to, from its first record to its last destructor.
+//! Upstream: record. Downstream: the process-wide [`Core`].
+//!
+//! A thread adopts a shard at its first touch and puts it up for adoption when it ends, or, when a
+//! pinned handle outlives the thread's own guard, when that handle goes. From then on, and beyond
+//! the shard limit, records go to the shared shard.
+
+use super::page::Page;
+use super::{CellId, Core, Shard, page_of, place_of};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, Ordering::Relaxed, order};
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+/// The process-wide core.
+pub(crate) static CORE: Core = Core::new();
+
+/// How one record changes a cell.
+pub(crate) trait Change: Copy {
+    /// By the cell's only writer: a load and a store.
+    fn own(self, cell: &AtomicU64);
+    /// By one of many writers: a read-modify-write.
+    fn shared(self, cell: &AtomicU64);
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    /// No shard yet, or none to be had so far.
+    Fresh,
+    /// Owns a shard, and the guard will release it.
+    Live,
+    /// The guard has run; the last pinned handle will release the shard.
+    Leaving,
+    /// The guard has run and the shard is released: only the shared shard is left.
+    Gone,
+}
+
+/// What the recording path needs of the thread's shard. Has no destructor, so that it can be read
+/// while the thread's other locals are being destroyed.
+struct Local {
+    /// The entries of the shard's root; none without a shard.
+    entries: Cell<*const AtomicPtr<Page>>,
+    len: Cell<usize>,
+    shard: Cell<Option<&'static Shard>>,
+    stage: Cell<Stage>,
+    /// Pinned handles alive on this thread.
+    pins: Cell<usize>,
+}
+
+/// Releases the shard when the thread ends.
+struct Guard;
+
+thread_local! {
+    static LOCAL: Local = const {
+        Local {
+            entries: Cell::new(std::ptr::null()),
+            len: Cell::new(0),
+            shard: Cell::new(None),
+            stage: Cell::new(Stage::Fresh),
+            pins: Cell::new(0),
+        }
+    };
+    static GUARD: Guard = const { Guard };
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        LOCAL.with(Local::leave);
+    }
+}
+
+impl Local {
+    /// The thread's own page, if it has it already.
+    #[inline(always)]
+    fn page(&self, number: usize) -> Option<&'static Page> {
+        if number >= self.len.get() {
+            return None;
+        }
+        // SAFETY: `entries` has `len` entries (see `cache`), and `number` is below that.
+        let entry = unsafe { self.entries.get().add(number) };
+        // SAFETY: they are those of this thread's shard, whose roots live for ever.
+        let entry = unsafe { &*entry };
+        // Relaxed: this thread stored the entry itself, or took the shard over under a lock.
+        let page = NonNull::new(entry.load(Relaxed))?;
+        // SAFETY: a published page lives as long as its shard, and CORE's shards live for ever.
+        Some(unsafe { page.as_ref() })
+    }
+
+    /// The thread's own page, brought, or `None` where only the shared shard is left.
+    #[cold]
+    #[inline(never)]
+    fn claim(&self, number: usize) -> Option<&'static Page> {
+        if self.stage.get() == Stage::Fresh {
+            self.enter();
+        }
+        let shard = self.shard.get()?;
+        // SAFETY: this thread owns the shard.
+        let page = unsafe { shard.owned_page(number) };
+        self.cache(shard);
+        page
+    }
+
+    /// Adopts a shard, once the guard that will release it stands.
+    fn enter(&self) {
+        if GUARD.try_with(|_| ()).is_err() {
+            self.stage.set(Stage::Gone);
+        } else if let Some(shard) = CORE.adopt() {
+            self.adopted(shard, Stage::Live);
+        }
+    }
+
+    fn adopted(&self, shard: &'static Shard, stage: Stage) {
+        self.shard.set(Some(shard));
+        self.stage.set(stage);
+        self.cache(shard);
+    }
+
+    fn cache(&self, shard: &'static Shard) {
+        let entries = shard.entries();
+        self.entries.set(entries.as_ptr());
+        self.len.set(entries.len());
+    }
+
+    /// The thread ends.
+    fn leave(&self) {
+        self.stage.set(Stage::Leaving);
+        if self.pins.get() == 0 {
+            self.release();
+        }
+    }
+
+    fn release(&self) {
+        self.len.set(0);
+        self.stage.set(Stage::Gone);
+        if let Some(shard) = self.shard.take() {
+            // SAFETY: `len` is 0 and `shard` is gone, so this thread writes to it no more.
+            unsafe { CORE.release(shard) };
+        }
+    }
+
+    /// Counts a pinned handle in; says whether it has a shard of its own to be pinned to.
+    fn pin(&self) -> bool {
+        match self.stage.get() {
+            Stage::Fresh => self.enter(),
+            // A destructor makes a pinned handle: it brings a shard of its own.
+            Stage::Gone => {
+                if let Some(shard) = CORE.adopt() {
+                    self.adopted(shard, Stage::Leaving);
+                }
+            }
+            Stage::Live | Stage::Leaving => {}
+        }
+        if self.shard.get().is_none() {
+            return false;
+        }
+        self.pins.set(self.pins.get() + 1);
+        true
+    }
+
+    fn unpin(&self) {
+        self.pins.set(self.pins.get() - 1);
+        if self.pins.get() == 0 && self.stage.get() == Stage::Leaving {
+            self.release();
+        }
+    }
+}
+
+/// Applies `change` to the calling thread's cell.
+///
+/// Wait-free and without allocation once the thread has touched the cell's page.
+#[inline(always)]
+pub(crate) fn apply(cell: CellId, change: impl Change) {
+    LOCAL.with(|local| match local.page(page_of(cell)) {
+        Some(page) => change.own(&page.cells()[place_of(cell)]),
+        None => apply_cold(local, cell, change),
+    });
+}
+
+#[cold]
+#[inline(never)]
+fn apply_cold(local: &Local, cell: CellId, change: impl Change) {
+    if let Some(own) = local.claim(page_of(cell)) {
+        change.own(&own.cells()[place_of(cell)]);
+    } else if let Some(shared) = CORE.shared_page(page_of(cell)) {
+        change.shared(&shared.cells()[place_of(cell)]);
+    }
+}
+
+/// Brings the page of `cell`, so that the next record on this thread finds it.
+pub(crate) fn warm(cell: CellId) {
+    LOCAL.with(|local| {
+        if local.page(page_of(cell)).is_none() {
+            local.claim(page_of(cell));
+        }
+    });
+}
+
+fn each(cell: CellId, ordering: Ordering) -> impl Iterator<Item = u64> {
+    let pages = CORE.each().filter_map(move |shard| shard.page(page_of(cell)));
+    pages.map(move |page| page.cells()[place_of(cell)].load(ordering))
+}
+
+/// Sums a cell over every shard.
+pub(crate) fn sum(cell: CellId) -> u64 {
+    each(cell, Relaxed).fold(0, u64::wrapping_add)
+}
+
+/// Sums a cell of decrements: whoever reads the increments afterwards finds each one's partner.
+pub(crate) fn sum_decrements(cell: CellId) -> u64 {
+    each(cell, order::DEC_READ).fold(0, u64::wrapping_add)
+}
+
+/// Sums a cell of floating-point bits over every shard.
+pub(crate) fn sum_floats(cell: CellId) -> f64 {
+    each(cell, Relaxed).map(f64::from_bits).fold(0.0, |sum, x| sum + x)
+}
+
+/// Keeps the thread's shard from being adopted by another thread. Bound to its thread: not `Send`.
+pub(crate) struct Pin {
+    own: bool,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Pin {
+    pub(crate) fn new() -> Self {
+        Self { own: LOCAL.with(Local::pin), _not_send: PhantomData }
+    }
+
+    /// The pinned shard's page of a cell, brought; `None` when memory is out.
+    pub(crate) fn page(&self, cell: CellId) -> Option<PinnedPage> {
+        let number = page_of(cell);
+        let page = match self.own {
+            true => LOCAL.with(|local| local.claim(number)),
+            false => CORE.shared_page(number),
+        }?;
+        Some(PinnedPage { page, own: self.own })
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        if self.own {
+            LOCAL.with(Local::unpin);
+        }
+    }
+}
+
+/// A page found once, good for as long as the [`Pin`] it came from.
+#[derive(Clone, Copy)]
+pub(crate) struct PinnedPage {
+    page: &'static Page,
+    own: bool,
+}
+
+impl PinnedPage {
+    /// Applies `change` to the page's place of `cell`.
+    #[inline(always)]
+    pub(crate) fn apply(self, cell: CellId, change: impl Change) {
+        let cell = &self.page.cells()[place_of(cell)];
+        if self.own { change.own(cell) } else { change.shared(cell) }
+    }
+}

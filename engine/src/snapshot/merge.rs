@@ -1,0 +1,134 @@
+//! Merge: sums every shard into one reading.
+//! Upstream: shard. Downstream: encode, which never writes back.
+
+use super::publish::Publisher;
+use super::{FamilyBlocks, Snapshot};
+use crate::registry::space::{CellSpace, PageKind, PageRef};
+use crate::registry::{FamilyCore, Kind};
+use crate::shard::owner::CORE;
+use crate::shard::page::{PAGE_CELLS, Page};
+use crate::sync::{Arc, Ordering, Ordering::Relaxed, order};
+use std::time::SystemTime;
+
+/// Where a registry's snapshots come from.
+#[derive(Default)]
+pub(crate) struct SnapshotSource {
+    publisher: Publisher<Snapshot>,
+}
+
+impl SnapshotSource {
+    pub(crate) fn latest(&self) -> Arc<Snapshot> {
+        self.publisher.latest()
+    }
+
+    pub(crate) fn read(
+        &self,
+        space: &CellSpace,
+        families: impl FnOnce(&mut dyn FnMut(&FamilyCore)),
+    ) -> Arc<Snapshot> {
+        self.publisher.read(|snapshot| snapshot.fill(space, families))
+    }
+}
+
+/// Buffers of a merge, kept from one to the next.
+#[derive(Default)]
+pub(super) struct Merged {
+    /// Value of each cell of the registry, by slot.
+    pub(super) cells: Vec<u64>,
+    pages: Vec<PageRef>,
+    /// Pages of histogram buckets, one after the other.
+    pub(super) buckets: Vec<u64>,
+    /// Per histogram, in the order of families and series: group, and its page in `buckets`.
+    pub(super) groups: Vec<(u32, u32)>,
+    /// Where each histogram's entries in `groups` begin; one more at the end.
+    pub(super) histograms: Vec<u32>,
+}
+
+impl Snapshot {
+    fn fill(&mut self, space: &CellSpace, families: impl FnOnce(&mut dyn FnMut(&FamilyCore))) {
+        let mut at = 0;
+        let list = &mut self.families;
+        families(&mut |family| {
+            let blocks = family.blocks();
+            match list.get_mut(at) {
+                Some(known) if Arc::ptr_eq(&known.meta, &family.meta) => known.blocks = blocks,
+                _ => {
+                    list.truncate(at);
+                    list.push(FamilyBlocks { meta: Arc::clone(&family.meta), blocks, first: 0 });
+                }
+            }
+            at += 1;
+        });
+        list.truncate(at);
+        self.merged.cells(space);
+        self.merged.histograms(list);
+        self.taken_at = SystemTime::now();
+    }
+}
+
+impl Merged {
+    fn cells(&mut self, space: &CellSpace) {
+        space.pages_into(&mut self.pages);
+        self.cells.resize(self.pages.len() * PAGE_CELLS, 0);
+        let pages = std::mem::take(&mut self.pages);
+        // Decrements first: the increments that they follow are then all seen.
+        for decrements in [true, false] {
+            let turn = |page: &PageRef| (page.kind == PageKind::Decrements) == decrements;
+            for (index, page) in pages.iter().enumerate().filter(|(_, page)| turn(page)) {
+                self.page(index, *page);
+            }
+        }
+        self.pages = pages;
+    }
+
+    fn page(&mut self, index: usize, page: PageRef) {
+        let cells = &mut self.cells[index * PAGE_CELLS..][..PAGE_CELLS];
+        cells.fill(0);
+        for source in CORE.each().filter_map(|shard| shard.page(page.number as usize)) {
+            match page.kind {
+                PageKind::Sums => sum(cells, source, Relaxed),
+                PageKind::Decrements => sum(cells, source, order::DEC_READ),
+                PageKind::Floats => sum_floats(cells, source),
+                PageKind::Shared => sum(cells, source, Relaxed), // the shared shard has the only one
+            }
+        }
+    }
+
+    fn histograms(&mut self, families: &mut [FamilyBlocks]) {
+        self.buckets.clear();
+        self.groups.clear();
+        self.histograms.clear();
+        for family in families.iter_mut().filter(|family| family.meta.kind == Kind::Histogram) {
+            family.first = self.histograms.len();
+            let series = family.blocks.iter().flat_map(|block| block.series());
+            for histogram in series.filter_map(|series| series.histogram.as_ref()) {
+                self.histograms.push(self.groups.len() as u32);
+                for (group, number) in histogram.touched() {
+                    self.group(group, number);
+                }
+            }
+        }
+        self.histograms.push(self.groups.len() as u32);
+    }
+
+    fn group(&mut self, group: usize, number: u32) {
+        let start = self.buckets.len();
+        self.groups.push((group as u32, (start / PAGE_CELLS) as u32));
+        self.buckets.resize(start + PAGE_CELLS, 0);
+        for source in CORE.each().filter_map(|shard| shard.page(number as usize)) {
+            sum(&mut self.buckets[start..], source, Relaxed);
+        }
+    }
+}
+
+fn sum(into: &mut [u64], page: &Page, ordering: Ordering) {
+    for (sum, cell) in into.iter_mut().zip(page.cells()) {
+        *sum = sum.wrapping_add(cell.load(ordering));
+    }
+}
+
+fn sum_floats(into: &mut [u64], page: &Page) {
+    for (sum, cell) in into.iter_mut().zip(page.cells()) {
+        *sum = (f64::from_bits(*sum) + f64::from_bits(cell.load(Relaxed))).to_bits();
+    }
+}

@@ -1,0 +1,274 @@
+//! Snapshot: one reading of a registry, and how to look at it.
+//! Upstream: shard, through merge. Downstream: exposition, tests, and whoever wants no text.
+
+mod histogram;
+mod merge;
+mod publish;
+
+pub use histogram::HistogramSnapshot;
+pub(crate) use merge::SnapshotSource;
+#[cfg(loom)]
+pub(crate) use publish::Publisher;
+
+use crate::registry::series::Series;
+use crate::registry::{FamilyMeta, Kind};
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use merge::Merged;
+use std::time::SystemTime;
+
+/// One reading of a registry: every family, every series, every value.
+///
+/// Values of one series belong together (a histogram's count is the sum of its buckets); values of
+/// different series were read within the microseconds to milliseconds that the merge took.
+pub struct Snapshot {
+    families: Vec<FamilyBlocks>,
+    merged: Merged,
+    taken_at: SystemTime,
+}
+
+struct FamilyBlocks {
+    meta: Arc<FamilyMeta>,
+    blocks: Arc<[Arc<Block>]>,
+    /// Index of the first histogram of the family.
+    first: usize,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        let taken_at = SystemTime::UNIX_EPOCH;
+        Self { families: Vec::new(), merged: Merged::default(), taken_at }
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.families().map(|family| family.name())).finish()
+    }
+}
+
+impl Snapshot {
+    /// When the merge ended; the Unix epoch for a registry that was never read.
+    #[must_use]
+    pub fn taken_at(&self) -> SystemTime {
+        self.taken_at
+    }
+
+    /// The families, by name.
+    pub fn families(&self) -> impl ExactSizeIterator<Item = FamilySnapshot<'_>> {
+        self.families.iter().map(|family| FamilySnapshot { snapshot: self, family })
+    }
+
+    /// The family of this name.
+    #[must_use]
+    pub fn family(&self, name: &str) -> Option<FamilySnapshot<'_>> {
+        let at = self.families.binary_search_by(|family| (*family.meta.name).cmp(name)).ok()?;
+        Some(FamilySnapshot { snapshot: self, family: &self.families[at] })
+    }
+
+    fn cell(&self, slot: u32) -> u64 {
+        self.merged.cells.get(slot as usize).copied().unwrap_or(0)
+    }
+}
+
+/// A family in a [`Snapshot`].
+#[derive(Clone, Copy)]
+pub struct FamilySnapshot<'a> {
+    snapshot: &'a Snapshot,
+    family: &'a FamilyBlocks,
+}
+
+impl<'a> FamilySnapshot<'a> {
+    /// Name, the registry's prefix included.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        &self.family.meta.name
+    }
+
+    /// Help, not escaped.
+    #[must_use]
+    pub fn help(&self) -> &'a str {
+        &self.family.meta.help
+    }
+
+    /// Type.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.family.meta.kind
+    }
+
+    /// Labels of the registry, which every series has.
+    pub fn constant_labels(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
+        self.family.meta.constant_labels.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Names of the labels that tell the series apart.
+    pub fn label_names(&self) -> impl ExactSizeIterator<Item = &'a str> {
+        self.family.meta.labels.iter().map(|label| &**label)
+    }
+
+    /// `le` boundaries of a histogram in its unit, `+Inf` left out; none for other types.
+    pub fn bounds(&self) -> impl Iterator<Item = f64> {
+        let layout = self.family.meta.layout.as_deref();
+        layout.into_iter().flat_map(|layout| layout.bounds.iter().map(|bound| bound.le))
+    }
+
+    /// The series in blocks, each of which is either the same as in an earlier snapshot or new.
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = BlockSnapshot<'a>> {
+        let Self { snapshot, family } = *self;
+        family.blocks.iter().enumerate().map(move |(at, block)| BlockSnapshot {
+            snapshot,
+            family,
+            block,
+            first: family.first + at * Block::SERIES,
+        })
+    }
+
+    /// The series, in order of creation.
+    pub fn series(&self) -> impl Iterator<Item = SeriesSnapshot<'a>> {
+        self.blocks().flat_map(|block| block.series())
+    }
+
+    /// The series with exactly these label values. Looks at one after the other.
+    #[must_use]
+    pub fn get(&self, values: &[&str]) -> Option<SeriesSnapshot<'a>> {
+        self.series().find(|series| series.label_values().eq(values.iter().copied()))
+    }
+}
+
+/// Up to [`Block::SERIES`] neighbouring series. Never changes: an encoder may keep what it has
+/// rendered for a block under the block's id.
+pub(crate) struct Block {
+    id: u64,
+    series: Box<[Arc<Series>]>,
+}
+
+impl Block {
+    /// Series in a full block.
+    pub(crate) const SERIES: usize = 64;
+
+    pub(crate) fn new(series: &[Arc<Series>]) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Relaxed);
+        Self { id, series: series.into() }
+    }
+
+    pub(crate) fn series(&self) -> &[Arc<Series>] {
+        &self.series
+    }
+}
+
+/// A block of series in a [`Snapshot`].
+#[derive(Clone, Copy)]
+pub struct BlockSnapshot<'a> {
+    snapshot: &'a Snapshot,
+    family: &'a FamilyBlocks,
+    block: &'a Block,
+    first: usize,
+}
+
+impl<'a> BlockSnapshot<'a> {
+    /// Stands for these series in this order, in this and in every other snapshot of the process.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.block.id
+    }
+
+    /// How many series it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.block.series.len()
+    }
+
+    /// Whether it has none: never.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.block.series.is_empty()
+    }
+
+    /// Its series.
+    pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesSnapshot<'a>> + use<'a> {
+        let Self { snapshot, family, block, first } = *self;
+        block.series.iter().enumerate().map(move |(at, series)| SeriesSnapshot {
+            snapshot,
+            family,
+            series,
+            histogram: first + at,
+        })
+    }
+}
+
+/// A series in a [`Snapshot`].
+#[derive(Clone, Copy)]
+pub struct SeriesSnapshot<'a> {
+    snapshot: &'a Snapshot,
+    family: &'a FamilyBlocks,
+    series: &'a Series,
+    histogram: usize,
+}
+
+impl<'a> SeriesSnapshot<'a> {
+    /// Values in the order of [`FamilySnapshot::label_names`].
+    pub fn label_values(&self) -> impl Iterator<Item = &'a str> {
+        self.series.labels.iter()
+    }
+
+    /// The value.
+    #[inline]
+    #[must_use]
+    pub fn value(&self) -> Value<'a> {
+        let Self { snapshot, family, series, .. } = *self;
+        let value = snapshot.cell(series.cell.slot);
+        match series.kind {
+            Kind::Counter => Value::Counter(value),
+            Kind::FloatCounter => Value::FloatCounter(f64::from_bits(value)),
+            Kind::Gauge => Value::Gauge(f64::from_bits(value)),
+            Kind::UpDownCounter => {
+                // The increments were read later; only a decrement without one can be ahead.
+                Value::UpDownCounter(value.saturating_sub(snapshot.cell(series.down.slot)))
+            }
+            Kind::Histogram => Value::Histogram(HistogramSnapshot::new(
+                &snapshot.merged,
+                series,
+                family.meta.layout.as_deref(),
+                self.histogram,
+            )),
+        }
+    }
+}
+
+/// A value in a [`Snapshot`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// Of a counter.
+    Counter(u64),
+    /// Of a floating-point counter.
+    FloatCounter(f64),
+    /// Of a gauge.
+    Gauge(f64),
+    /// Of an in-flight count.
+    UpDownCounter(u64),
+    /// Of a histogram.
+    Histogram(HistogramSnapshot<'a>),
+}
+
+impl<'a> Value<'a> {
+    /// The number; a histogram's count.
+    #[must_use]
+    pub fn as_f64(&self) -> f64 {
+        match self {
+            Value::Counter(value) | Value::UpDownCounter(value) => *value as f64,
+            Value::FloatCounter(value) | Value::Gauge(value) => *value,
+            Value::Histogram(histogram) => histogram.count() as f64,
+        }
+    }
+
+    /// The histogram, if it is one.
+    #[must_use]
+    pub fn histogram(&self) -> Option<&HistogramSnapshot<'a>> {
+        match self {
+            Value::Histogram(histogram) => Some(histogram),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The one door to atomics and locks: std's in a build, loom's in a model.
+//! Downstream: every other module. Nothing else in the engine names `std::sync::atomic`.
+//!
+//! Each ordering stronger than Relaxed has a name in [`order`], so that `ci/loom.sh` can build the
+//! engine with one of them weakened (`--cfg weaken="name"`) and require the model to fail.
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::{
+    Arc,
+    atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{
+    Arc,
+    atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+};
+
+/// A lock that ignores poisoning: every critical section here leaves its data valid at each step.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(Inner<T>);
+
+#[cfg(not(loom))]
+use std::sync::{Mutex as Inner, MutexGuard};
+
+#[cfg(loom)]
+use loom::sync::{Mutex as Inner, MutexGuard};
+
+impl<T> Mutex<T> {
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Inner::new(value))
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new(value: T) -> Self {
+        Self(Inner::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Every ordering stronger than Relaxed, by the name of what it protects. DESIGN.md has the table
+/// of sites, partners and models; a pair is named `X_PUBLISH` and `X_READ`.
+pub(crate) mod order {
+    use super::Ordering::{self, Acquire, Relaxed, Release};
+
+    macro_rules! orders {
+        ($($(#[$doc:meta])* $name:ident = $strong:ident unless $weaken:literal;)*) => {
+            $($(#[$doc])*
+            pub(crate) const $name: Ordering =
+                if cfg!(weaken = $weaken) { Relaxed } else { $strong };)*
+        };
+    }
+
+    orders! {
+        /// A page's zeroed cells, before its address. Partner: `PAGE_READ`.
+        PAGE_PUBLISH = Release unless "page_publish";
+        /// Partner: `PAGE_PUBLISH`.
+        PAGE_READ = Acquire unless "page_read";
+        /// A grown root's copied entries, before its address. Partner: `ROOT_READ`.
+        ROOT_PUBLISH = Release unless "root_publish";
+        /// Partner: `ROOT_PUBLISH`.
+        ROOT_READ = Acquire unless "root_read";
+        /// A new shard's fields, before it joins the list. Partner: `SHARD_READ`.
+        SHARD_PUBLISH = Release unless "shard_publish";
+        /// Partner: `SHARD_PUBLISH`.
+        SHARD_READ = Acquire unless "shard_read";
+        /// What happened before a decrement (its increment), before the decrement. Partner: `DEC_READ`.
+        DEC_PUBLISH = Release unless "dec_publish";
+        /// Partner: `DEC_PUBLISH`; the merge reads every decrement first.
+        DEC_READ = Acquire unless "dec_read";
+        /// What a scraper saw before it asked, before its ticket. Partner: `TICKET_COVER`.
+        TICKET_TAKE = Release unless "ticket_take";
+        /// Partner: `TICKET_TAKE`; read once, before a merge begins.
+        TICKET_COVER = Acquire unless "ticket_cover";
+        /// A returned page number's zeroed cells, before its bit clears. Partner: `NUMBER_TAKE`.
+        NUMBER_FREE = Release unless "number_free";
+        /// Partner: `NUMBER_FREE`.
+        NUMBER_TAKE = Acquire unless "number_take";
+    }
+}
