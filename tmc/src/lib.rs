@@ -1,1 +1,50 @@
-//! Placeholder until the first commit of this crate.
+//! Metrics and observability for transparent multi-cluster control planes.
+//!
+//! [`MetricsCollector`] records what the catalogue of families knows ([`catalogue`]);
+//! [`OperationTracker`] and [`track_operation`] count operations with their latency and errors;
+//! [`MetricsReporter`] samples the process and serves everything over HTTP, as [`MetricsConfig`] says.
+//! The engine below, its exposition and the sampler are re-exported as [`engine`], [`exposition`]
+//! and [`sysmon`].
+//!
+//! ```
+//! use std::time::Duration;
+//! use tmc_metrics::{HealthStatus, MetricsCollector, Registry};
+//!
+//! # fn main() -> Result<(), tmc_metrics::RegisterError> {
+//! let registry = Registry::new();
+//! let collector = MetricsCollector::new(&registry)?;
+//! collector.record_component_health("SyncTargetController", "syncer-1", "prod-cluster", HealthStatus::Healthy);
+//! collector.record_sync_duration("prod-cluster", "apps/v1/Deployment", "sync", Duration::from_millis(1500));
+//!
+//! // A hot path keeps a handle.
+//! let synced = collector.families().sync_duration.with(["prod-cluster", "v1/Service", "sync"]);
+//! synced.observe_duration(Duration::from_millis(20));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod catalogue;
+mod clock;
+mod collector;
+mod config;
+mod error;
+mod health;
+mod reporter;
+mod tracker;
+
+pub use tmc_engine as engine;
+pub use tmc_exposition as exposition;
+pub use tmc_sysmon as sysmon;
+
+pub use catalogue::{FAMILIES, Families};
+pub use clock::{Clock, ManualClock};
+pub use collector::{CustomMetricError, HealthCheckResult, MetricsCollector};
+pub use config::{ConfigError, FamilyConfig, MetricsConfig};
+pub use engine::{
+    Counter, CounterFamily, FloatCounter, FloatCounterFamily, Gauge, GaugeFamily, Histogram,
+    HistogramFamily, HistogramSpec, RegisterError, Registry, UpDownCounter, UpDownCounterFamily,
+};
+pub use error::{Classify, ErrorType, Severity, TmcError, TmcErrorBuilder};
+pub use health::HealthStatus;
+pub use reporter::{MetricsReporter, ReporterError};
+pub use tracker::{OperationTracker, track_operation, track_operation_async};

@@ -1,0 +1,5 @@
+//! The slow and strict twins that the fuzz targets judge the product with.
+//!
+//! Upstream: nothing of the product. Downstream: `fuzz_targets/`.
+
+pub mod text;

@@ -1,0 +1,270 @@
+//! The error of a TMC operation: what happened, where, to which object, and whether to try again.
+//! Upstream: whoever fails. Downstream: the operation tracker, which counts it by type and severity.
+
+mod class;
+mod classify;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub use class::{ErrorType, Severity};
+pub use classify::Classify;
+
+use crate::clock;
+
+type Cause = Arc<dyn Error + Send + Sync + 'static>;
+
+/// An error of a TMC operation; one pointer wide, cheap to clone.
+///
+/// ```
+/// use tmc_metrics::{ErrorType, Severity, TmcError};
+///
+/// let error = TmcError::builder(ErrorType::SyncFailure, "syncer", "sync-deployment")
+///     .message("the target rejected the object")
+///     .severity(Severity::High)
+///     .cluster_name("prod-cluster")
+///     .object("apps/v1/Deployment", "default", "web")
+///     .context("attempt", "3")
+///     .cause(std::io::Error::other("disk full"))
+///     .build();
+///
+/// assert_eq!(error.error_type(), ErrorType::SyncFailure);
+/// assert_eq!(error.to_string(), "SyncFailure in syncer, sync-deployment: the target rejected the object");
+/// assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk full");
+/// ```
+#[derive(Clone)]
+pub struct TmcError(Arc<Fields>);
+
+#[derive(Clone, Debug)]
+struct Fields {
+    error_type: ErrorType,
+    severity: Severity,
+    component: String,
+    operation: String,
+    message: String,
+    cause: Option<Cause>,
+    timestamp: SystemTime,
+    context: BTreeMap<String, String>,
+    retryable: bool,
+    recovery_hint: Option<String>,
+    cluster_name: Option<String>,
+    logical_cluster: Option<String>,
+    gvk: Option<String>,
+    namespace: Option<String>,
+    name: Option<String>,
+}
+
+impl TmcError {
+    /// Starts an error of `error_type` in an operation of a component, with the type's default
+    /// severity and retryability, and a message that describes the type.
+    pub fn builder(
+        error_type: ErrorType,
+        component: impl Into<String>,
+        operation: impl Into<String>,
+    ) -> TmcErrorBuilder {
+        TmcErrorBuilder(Fields {
+            error_type,
+            severity: error_type.default_severity(),
+            component: component.into(),
+            operation: operation.into(),
+            message: error_type.description().to_owned(),
+            cause: None,
+            timestamp: clock::wall_time(),
+            context: BTreeMap::new(),
+            retryable: error_type.is_retryable(),
+            recovery_hint: None,
+            cluster_name: None,
+            logical_cluster: None,
+            gvk: None,
+            namespace: None,
+            name: None,
+        })
+    }
+
+    /// What went wrong.
+    pub fn error_type(&self) -> ErrorType {
+        self.0.error_type
+    }
+
+    /// How bad it is.
+    pub fn severity(&self) -> Severity {
+        self.0.severity
+    }
+
+    /// The component that failed.
+    pub fn component(&self) -> &str {
+        &self.0.component
+    }
+
+    /// The operation that failed.
+    pub fn operation(&self) -> &str {
+        &self.0.operation
+    }
+
+    /// What happened, for people.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// When it happened (when the builder was made, unless it was told otherwise).
+    pub fn timestamp(&self) -> SystemTime {
+        self.0.timestamp
+    }
+
+    /// Further keys and values, in the order of the keys.
+    pub fn context(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.context.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Whether trying again can help.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// What a person can do about it.
+    pub fn recovery_hint(&self) -> Option<&str> {
+        self.0.recovery_hint.as_deref()
+    }
+
+    /// The physical cluster concerned.
+    pub fn cluster_name(&self) -> Option<&str> {
+        self.0.cluster_name.as_deref()
+    }
+
+    /// The logical cluster concerned.
+    pub fn logical_cluster(&self) -> Option<&str> {
+        self.0.logical_cluster.as_deref()
+    }
+
+    /// Group, version and kind of the object concerned.
+    pub fn gvk(&self) -> Option<&str> {
+        self.0.gvk.as_deref()
+    }
+
+    /// The namespace of the object concerned.
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.namespace.as_deref()
+    }
+
+    /// The name of the object concerned.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+}
+
+impl fmt::Debug for TmcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TmcError").field(&*self.0).finish()
+    }
+}
+
+impl fmt::Display for TmcError {
+    /// Type, place and message; the cause is left to [`Error::source`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fields { error_type, component, operation, message, .. } = &*self.0;
+        write!(f, "{error_type} in {component}, {operation}: {message}")
+    }
+}
+
+impl Error for TmcError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+/// Collects what is known about an error; [`build`](Self::build) ends it and cannot fail.
+#[derive(Clone, Debug)]
+#[must_use = "an error comes of it only by `build`"]
+pub struct TmcErrorBuilder(Fields);
+
+impl TmcErrorBuilder {
+    /// Ends the builder.
+    pub fn build(self) -> TmcError {
+        TmcError(Arc::new(self.0))
+    }
+
+    /// What happened, for people.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// Instead of the type's default severity.
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.0.severity = severity;
+        self
+    }
+
+    /// Instead of the type's default.
+    pub fn retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    /// The error below this one.
+    pub fn cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync + 'static>>) -> Self {
+        self.0.cause = Some(Arc::from(cause.into()));
+        self
+    }
+
+    /// When it happened, if not now.
+    pub fn timestamp(mut self, timestamp: SystemTime) -> Self {
+        self.0.timestamp = timestamp;
+        self
+    }
+
+    /// A further key and value; the last value of a key counts.
+    pub fn context(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.context.insert(key.into(), value.into());
+        self
+    }
+
+    /// What a person can do about it.
+    pub fn recovery_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.recovery_hint = Some(hint.into());
+        self
+    }
+
+    /// The physical cluster concerned.
+    pub fn cluster_name(mut self, cluster: impl Into<String>) -> Self {
+        self.0.cluster_name = Some(cluster.into());
+        self
+    }
+
+    /// The logical cluster concerned.
+    pub fn logical_cluster(mut self, logical_cluster: impl Into<String>) -> Self {
+        self.0.logical_cluster = Some(logical_cluster.into());
+        self
+    }
+
+    /// Group, version and kind of the object concerned.
+    pub fn gvk(mut self, gvk: impl Into<String>) -> Self {
+        self.0.gvk = Some(gvk.into());
+        self
+    }
+
+    /// The namespace of the object concerned.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.0.namespace = Some(namespace.into());
+        self
+    }
+
+    /// The name of the object concerned.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.0.name = Some(name.into());
+        self
+    }
+
+    /// The object concerned: gvk, namespace and name in one call.
+    pub fn object(
+        self,
+        gvk: impl Into<String>,
+        namespace: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
+        self.gvk(gvk).namespace(namespace).name(name)
+    }
+}
