@@ -50,7 +50,7 @@ impl Histogram {
     /// Observes a value in the integer base unit: nanoseconds for seconds, bytes for bytes.
     #[inline]
     pub fn record(&self, units: u64) {
-        record(self, units);
+        record(self, units, || false);
     }
 
     /// A handle pinned to the calling thread, faster than this one.
@@ -98,20 +98,20 @@ trait Recorder {
 #[inline(always)]
 fn observe(to: &impl Recorder, value: f64) {
     if value >= 0.0 {
-        record(to, to.layout().units(value));
-        if value == f64::INFINITY {
-            to.head(HEAD_INFINITE, Add(1));
-        }
+        record(to, to.layout().units(value), || value == f64::INFINITY);
     } else {
         to.series().refuse(value);
     }
 }
 
 #[inline(always)]
-fn record(to: &impl Recorder, units: u64) {
+fn record(to: &impl Recorder, units: u64, infinite: impl FnOnce() -> bool) {
     let layout = to.layout();
     if units > layout.max {
         to.head(HEAD_OVER, Add(1));
+        if infinite() {
+            to.head(HEAD_INFINITE, Add(1));
+        }
     } else {
         match layout.place(units) {
             Place::Main(index) => to.bucket(index),
@@ -184,7 +184,7 @@ impl LocalHistogram {
     /// Observes a value in the integer base unit; as [`Histogram::record`].
     #[inline]
     pub fn record(&self, units: u64) {
-        record(self, units);
+        record(self, units, || false);
     }
 
     #[cold]

@@ -8,7 +8,7 @@ use super::space::CellSpace;
 use super::{HistogramSpec, Kind, Refusals, Request};
 use crate::bucket::Layout;
 use crate::record::Counter;
-use crate::snapshot::Block;
+use crate::snapshot::{Block, next_id};
 use crate::sync::{Arc, Mutex};
 use dashmap::DashMap;
 use std::borrow::Borrow;
@@ -24,6 +24,7 @@ const MAP_SHARDS: usize = 16;
 
 /// What all series of a family share.
 pub(crate) struct FamilyMeta {
+    pub(crate) id: u64,
     pub(crate) name: Box<str>,
     pub(crate) help: Box<str>,
     pub(crate) kind: Kind,
@@ -101,6 +102,7 @@ impl FamilyCore {
     /// A family in no registry, for a static whose registration failed: records go nowhere visible.
     pub(crate) fn hidden(request: &Request<'_>) -> Self {
         let meta = FamilyMeta {
+            id: next_id(),
             name: request.name.into(),
             help: request.help.into(),
             kind: request.kind,

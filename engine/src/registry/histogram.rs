@@ -13,7 +13,8 @@ pub(crate) struct HistogramCells {
     pub(crate) layout: Arc<Layout>,
     /// Sum, observations over range, infinite ones, then one cell per split boundary.
     pub(crate) head: CellRef,
-    /// Page number of each group of buckets; 0 until somebody observes a value there.
+    /// First cell of each group of buckets, where a page begins; 0 until somebody observes a value
+    /// there.
     groups: Box<[AtomicU32]>,
     /// Takes the head back. `None` for a series that is nowhere visible.
     space: Option<Arc<CellSpace>>,
@@ -39,7 +40,7 @@ impl HistogramCells {
         // Relaxed: a number, not an address; each shard publishes the page itself.
         match entry.load(Relaxed) {
             0 => self.bring(entry),
-            number => Some(number << PAGE_BITS),
+            first => Some(first),
         }
     }
 
@@ -47,19 +48,20 @@ impl HistogramCells {
     #[inline(never)]
     fn bring(&self, entry: &AtomicU32) -> Option<CellId> {
         let number = CORE.numbers.take()?;
-        match entry.compare_exchange(0, number, Relaxed, Relaxed) {
-            Ok(_) => Some(number << PAGE_BITS),
+        let first = number << PAGE_BITS;
+        match entry.compare_exchange(0, first, Relaxed, Relaxed) {
+            Ok(_) => Some(first),
             Err(winner) => {
                 CORE.numbers.free(number); // nobody has written to it: still zero
-                Some(winner << PAGE_BITS)
+                Some(winner)
             }
         }
     }
 
     /// Groups that have a page: index and page number.
     pub(crate) fn touched(&self) -> impl Iterator<Item = (usize, u32)> {
-        let numbers = self.groups.iter().map(|entry| entry.load(Relaxed)).enumerate();
-        numbers.filter(|&(_, number)| number != 0)
+        let firsts = self.groups.iter().map(|entry| entry.load(Relaxed)).enumerate();
+        firsts.filter(|&(_, first)| first != 0).map(|(group, first)| (group, first >> PAGE_BITS))
     }
 
     pub(crate) fn count(&self) -> u64 {

@@ -20,7 +20,7 @@ pub use spec::HistogramSpec;
 
 use crate::error::RegisterError;
 use crate::record::{Counter, FloatCounter, Gauge, Histogram, UpDownCounter};
-use crate::snapshot::{Snapshot, SnapshotSource};
+use crate::snapshot::{Snapshot, SnapshotSource, next_id};
 use crate::sync::{Arc, Mutex};
 use builder::Settings;
 use space::CellSpace;
@@ -271,6 +271,7 @@ impl Registry {
         let limit =
             if request.own { usize::MAX } else { limit.unwrap_or(self.0.settings.series_limit) };
         let meta = FamilyMeta {
+            id: next_id(),
             name: name.as_str().into(),
             help: request.help.into(),
             kind: request.kind,

@@ -78,6 +78,12 @@ pub struct FamilySnapshot<'a> {
 }
 
 impl<'a> FamilySnapshot<'a> {
+    /// Stands for this family, in this and in every other snapshot of the process.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.family.meta.id
+    }
+
     /// Name, the registry's prefix included.
     #[must_use]
     pub fn name(&self) -> &'a str {
@@ -140,6 +146,9 @@ impl<'a> FamilySnapshot<'a> {
 pub(crate) struct Block {
     id: u64,
     series: Box<[Arc<Series>]>,
+    /// Where each series' value is (and, for in-flight counts, its decrements): so that reading the
+    /// values need not visit the series.
+    slots: Box<[(u32, u32)]>,
 }
 
 impl Block {
@@ -147,14 +156,20 @@ impl Block {
     pub(crate) const SERIES: usize = 64;
 
     pub(crate) fn new(series: &[Arc<Series>]) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id = NEXT.fetch_add(1, Relaxed);
-        Self { id, series: series.into() }
+        let id = next_id();
+        let slots = series.iter().map(|series| (series.cell.slot, series.down.slot)).collect();
+        Self { id, series: series.into(), slots }
     }
 
     pub(crate) fn series(&self) -> &[Arc<Series>] {
         &self.series
     }
+}
+
+/// A number that the process has not used yet.
+pub(crate) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Relaxed)
 }
 
 /// A block of series in a [`Snapshot`].
@@ -188,10 +203,11 @@ impl<'a> BlockSnapshot<'a> {
     /// Its series.
     pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesSnapshot<'a>> + use<'a> {
         let Self { snapshot, family, block, first } = *self;
-        block.series.iter().enumerate().map(move |(at, series)| SeriesSnapshot {
+        (0..block.series.len()).map(move |at| SeriesSnapshot {
             snapshot,
             family,
-            series,
+            block,
+            at,
             histogram: first + at,
         })
     }
@@ -202,33 +218,35 @@ impl<'a> BlockSnapshot<'a> {
 pub struct SeriesSnapshot<'a> {
     snapshot: &'a Snapshot,
     family: &'a FamilyBlocks,
-    series: &'a Series,
+    block: &'a Block,
+    at: usize,
     histogram: usize,
 }
 
 impl<'a> SeriesSnapshot<'a> {
     /// Values in the order of [`FamilySnapshot::label_names`].
     pub fn label_values(&self) -> impl Iterator<Item = &'a str> {
-        self.series.labels.iter()
+        self.block.series[self.at].labels.iter()
     }
 
     /// The value.
     #[inline]
     #[must_use]
     pub fn value(&self) -> Value<'a> {
-        let Self { snapshot, family, series, .. } = *self;
-        let value = snapshot.cell(series.cell.slot);
-        match series.kind {
+        let Self { snapshot, family, block, .. } = *self;
+        let (slot, down) = block.slots[self.at];
+        let value = snapshot.cell(slot);
+        match family.meta.kind {
             Kind::Counter => Value::Counter(value),
             Kind::FloatCounter => Value::FloatCounter(f64::from_bits(value)),
             Kind::Gauge => Value::Gauge(f64::from_bits(value)),
             Kind::UpDownCounter => {
                 // The increments were read later; only a decrement without one can be ahead.
-                Value::UpDownCounter(value.saturating_sub(snapshot.cell(series.down.slot)))
+                Value::UpDownCounter(value.saturating_sub(snapshot.cell(down)))
             }
             Kind::Histogram => Value::Histogram(HistogramSnapshot::new(
                 &snapshot.merged,
-                series,
+                &block.series[self.at],
                 family.meta.layout.as_deref(),
                 self.histogram,
             )),

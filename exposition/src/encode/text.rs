@@ -1,0 +1,185 @@
+//! Text format 0.0.4. Upstream: the engine's snapshot. Downstream: `respond`.
+//!
+//! What does not change from scrape to scrape is rendered once: a family's metadata and `le` labels,
+//! and the name and labels of each series, block by block. A scrape copies it and formats numbers.
+
+use super::{escape, number};
+use std::collections::HashMap;
+use tmc_engine::{BlockSnapshot, FamilySnapshot, HistogramSnapshot, Kind, Snapshot, Value};
+
+/// Writes snapshots as text 0.0.4. Keeps what it has rendered: use one encoder for all scrapes of a
+/// registry. Allocates only when the registry or the output has grown.
+#[derive(Debug, Default)]
+pub struct TextEncoder {
+    families: HashMap<u64, FamilyText>,
+    blocks: HashMap<u64, BlockText>,
+    /// Number of the scrape; what an earlier one saw last is gone.
+    scrape: u64,
+}
+
+/// What all series of a family share.
+#[derive(Debug)]
+struct FamilyText {
+    /// `# HELP` and `# TYPE` lines.
+    header: Vec<u8>,
+    /// `name_bucket{`, `name_sum`, `name_count`.
+    bucket: Vec<u8>,
+    sum: Vec<u8>,
+    count: Vec<u8>,
+    /// `le="..."} ` of each boundary, `+Inf` last.
+    bounds: Vec<Vec<u8>>,
+    /// The last scrape that had it.
+    seen: u64,
+}
+
+/// The series of a block: `name{labels} ` each; of a histogram just `{labels} `.
+#[derive(Debug)]
+struct BlockText {
+    text: Box<[u8]>,
+    ends: Box<[u32]>,
+    seen: u64,
+}
+
+impl TextEncoder {
+    /// The media type of what [`TextEncoder::encode`] writes.
+    pub const CONTENT_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
+
+    /// An encoder that has rendered nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends every family that has series to `out`.
+    pub fn encode(&mut self, snapshot: &Snapshot, out: &mut Vec<u8>) {
+        self.scrape += 1;
+        let (mut families, mut blocks) = (0, 0);
+        for family in snapshot.families().filter(|family| family.blocks().len() > 0) {
+            let text = self.families.entry(family.id()).or_insert_with(|| FamilyText::new(&family));
+            text.seen = self.scrape;
+            families += 1;
+            out.extend_from_slice(&text.header);
+            for block in family.blocks() {
+                let series = self.blocks.entry(block.id());
+                let series = series.or_insert_with(|| BlockText::new(&family, &block));
+                series.seen = self.scrape;
+                blocks += 1;
+                text.encode(series, &block, out);
+            }
+        }
+        // Forget what has gone, if anything has.
+        if families < self.families.len() {
+            self.families.retain(|_, text| text.seen == self.scrape);
+        }
+        if blocks < self.blocks.len() {
+            self.blocks.retain(|_, text| text.seen == self.scrape);
+        }
+    }
+}
+
+impl FamilyText {
+    fn new(family: &FamilySnapshot<'_>) -> Self {
+        let name = family.name().as_bytes();
+        let mut header = [b"# HELP ", name, b" "].concat();
+        escape::help(family.help(), &mut header);
+        header.extend_from_slice(b"\n# TYPE ");
+        header.extend_from_slice(name);
+        header.extend_from_slice(match family.kind() {
+            Kind::Counter | Kind::FloatCounter => b" counter\n",
+            Kind::Gauge | Kind::UpDownCounter => b" gauge\n",
+            Kind::Histogram => b" histogram\n",
+            _ => b" untyped\n",
+        });
+        let bound = |le| {
+            let mut text = b"le=\"".to_vec();
+            number::canonical(le, &mut text);
+            text.extend_from_slice(b"\"} ");
+            text
+        };
+        Self {
+            header,
+            bucket: [name, b"_bucket{"].concat(),
+            sum: [name, b"_sum"].concat(),
+            count: [name, b"_count"].concat(),
+            bounds: family.bounds().chain([f64::INFINITY]).map(bound).collect(),
+            seen: 0,
+        }
+    }
+
+    fn encode(&self, text: &BlockText, block: &BlockSnapshot<'_>, out: &mut Vec<u8>) {
+        let mut start = 0;
+        for (series, &end) in block.series().zip(&text.ends) {
+            let prefix = &text.text[start..end as usize];
+            start = end as usize;
+            out.reserve(prefix.len() + 24); // once per line instead of once per part
+            match series.value() {
+                Value::Counter(value) | Value::UpDownCounter(value) => {
+                    out.extend_from_slice(prefix);
+                    number::integer(value, out);
+                    out.push(b'\n');
+                }
+                Value::FloatCounter(value) | Value::Gauge(value) => {
+                    out.extend_from_slice(prefix);
+                    number::float(value, out);
+                    out.push(b'\n');
+                }
+                Value::Histogram(histogram) => self.histogram(prefix, &histogram, out),
+                _ => {}
+            }
+        }
+    }
+
+    /// `labels`: `{a="b"} `, or just a blank.
+    fn histogram(&self, labels: &[u8], histogram: &HistogramSnapshot<'_>, out: &mut Vec<u8>) {
+        let inner = labels.strip_prefix(b"{").and_then(|l| l.strip_suffix(b"} ")).unwrap_or(b"");
+        let mut bounds = self.bounds.iter();
+        let mut last = 0;
+        histogram.for_each_bucket(|_, count| {
+            let le = bounds.next().map_or(&[][..], Vec::as_slice);
+            out.extend_from_slice(&self.bucket);
+            out.extend_from_slice(inner);
+            if !inner.is_empty() {
+                out.push(b',');
+            }
+            out.extend_from_slice(le);
+            number::integer(count, out);
+            out.push(b'\n');
+            last = count;
+        });
+        out.extend_from_slice(&self.sum);
+        out.extend_from_slice(labels);
+        number::float(histogram.sum(), out);
+        out.push(b'\n');
+        out.extend_from_slice(&self.count);
+        out.extend_from_slice(labels);
+        number::integer(last, out); // the same as the +Inf bucket by construction
+        out.push(b'\n');
+    }
+}
+
+impl BlockText {
+    fn new(family: &FamilySnapshot<'_>, block: &BlockSnapshot<'_>) -> Self {
+        let name = match family.kind() {
+            Kind::Histogram => b"",
+            _ => family.name().as_bytes(),
+        };
+        let mut text = Vec::new();
+        let mut ends = Vec::with_capacity(block.len());
+        for series in block.series() {
+            text.extend_from_slice(name);
+            let own = family.label_names().zip(series.label_values());
+            let mut before = b'{';
+            for (label, value) in family.constant_labels().chain(own) {
+                text.push(before);
+                before = b',';
+                text.extend_from_slice(label.as_bytes());
+                text.extend_from_slice(b"=\"");
+                escape::label_value(value, &mut text);
+                text.push(b'"');
+            }
+            text.extend_from_slice(if before == b',' { b"} " } else { b" " });
+            ends.push(text.len() as u32);
+        }
+        Self { text: text.into(), ends: ends.into(), seen: 0 }
+    }
+}
