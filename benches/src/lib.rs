@@ -1,1 +1,49 @@
-//! Placeholder until the first commit of this crate.
+//! Benchmarks of the engine beside its peers: who takes part, how a contest runs, what is printed.
+//! Upstream: tmc-engine, tmc-exposition and the peers. Downstream: the binaries in `benches/`.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`contest`] | interleaved, barrier-started rounds over any number of threads; the best round counts |
+//! | [`contender`] | the shapes that most contenders share |
+//! | [`counters`] | every way to increment: the floor, one shared atomic, the engine, the peers |
+//! | [`histograms`] | every way to observe |
+//! | [`encoders`] | every way to write 100,000 series as text |
+//! | [`report`] | tables, and the bars with their verdicts |
+//! | [`settings`] | full or quick, from the command line |
+
+pub mod contender;
+pub mod contest;
+pub mod counters;
+pub mod encoders;
+pub mod histograms;
+pub mod report;
+pub mod settings;
+pub mod text;
+
+/// Names of contenders, spelled in one place so that bars find their rows.
+pub mod name {
+    /// A `Cell<u64>` of the thread's own: what recording costs at the least.
+    pub const THREAD_LOCAL: &str = "thread-local add";
+    /// One `AtomicU64` for all threads: what every peer is built on.
+    pub const ATOMIC: &str = "shared atomic add";
+    /// This engine, through a handle that any thread may hold.
+    pub const HANDLE: &str = "tmc handle";
+    /// This engine, through a handle pinned to its thread.
+    pub const LOCAL: &str = "tmc local handle";
+    /// This engine, through a shared handle, in whole nanoseconds instead of seconds.
+    pub const HANDLE_UNITS: &str = "tmc handle, record(ns)";
+    /// This engine's snapshot and text encoder.
+    pub const ENCODER: &str = "tmc snapshot + encode";
+    /// Copying the finished text: what encoding costs at the least.
+    pub const COPY: &str = "copy of the same text";
+    /// The crate `prometheus`.
+    pub const PROMETHEUS: &str = "prometheus";
+    /// The crate `prometheus-client`.
+    pub const PROMETHEUS_CLIENT: &str = "prometheus-client";
+    /// The crates `metrics` and `metrics-exporter-prometheus`.
+    pub const METRICS: &str = "metrics + exporter";
+    /// The crate `measured`.
+    pub const MEASURED: &str = "measured";
+    /// The crate `fastmetrics`.
+    pub const FASTMETRICS: &str = "fastmetrics";
+}

@@ -1,0 +1,89 @@
+//! Recording, side by side in one run: the floor, one shared atomic, the engine, the peers; with
+//! 1, 2 and 4 threads; counters over one series and over 1,000, and one histogram.
+//!
+//! `cargo bench -p tmc-benches --bench recording [-- --quick | --strict]`
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use tmc_benches::contest::{self, Contender, cores};
+use tmc_benches::report::{Bar, Section, write_bars};
+use tmc_benches::settings::Settings;
+use tmc_benches::{counters, histograms, name};
+
+/// Numbers of threads that are compared.
+const THREADS: [usize; 3] = [1, 2, 4];
+
+fn main() -> io::Result<ExitCode> {
+    let settings = Settings::from_process();
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "operations per second over all threads, and core time per operation; {} cores; best of {} \
+         interleaved turns per contender; ~ marks a row whose every turn was disturbed",
+        cores(),
+        settings.timed(1).rounds,
+    )?;
+    let one = section("counter, one series", settings, || counters::contenders(1));
+    one.write(&mut out)?;
+    let many = section("counter, 1,000 series", settings, || counters::contenders(counters::MANY));
+    many.write(&mut out)?;
+    let histogram = section("histogram, 11 buckets, 2 digits", settings, histograms::contenders);
+    histogram.write(&mut out)?;
+    if settings.quick {
+        writeln!(out, "\nquick run: every total is right, nothing is judged")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let held = write_bars(&bars(&one, &many, &histogram), &mut out)?;
+    Ok(if held || !settings.strict { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn section(
+    title: &str,
+    settings: Settings,
+    contenders: impl Fn() -> Vec<Box<dyn Contender>>,
+) -> Section {
+    let column = |threads| (threads, contest::run(&contenders(), settings.timed(threads)));
+    Section { title: title.to_owned(), columns: THREADS.map(column).into() }
+}
+
+fn bars(one: &Section, many: &Section, histogram: &Section) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    for section in [one, many] {
+        let title = &section.title;
+        bars.push(Bar::at_most(
+            format!("{title}, 1 thread: time of the handle / thread-local add"),
+            section.rate(1, name::THREAD_LOCAL),
+            section.rate(1, name::HANDLE),
+            2.0,
+        ));
+        bars.push(against_fastest(section, 1, 1.0));
+    }
+    bars.push(against_fastest(one, 2, 4.0));
+    for peer in [name::PROMETHEUS, name::PROMETHEUS_CLIENT] {
+        bars.push(Bar::at_least(
+            format!("{}, 2 threads: throughput of the handle / {peer}", one.title),
+            one.rate(2, name::HANDLE),
+            one.rate(2, peer),
+            10.0,
+        ));
+    }
+    bars.push(against_fastest(histogram, 1, 1.5));
+    bars.push(against_fastest(histogram, 2, 3.0));
+    bars
+}
+
+fn against_fastest(section: &Section, threads: usize, limit: f64) -> Bar {
+    let peer = section.fastest_peer(threads);
+    let peer_name = peer.map_or("no peer", |peer| peer.name);
+    let plural = if threads == 1 { "thread" } else { "threads" };
+    Bar::at_least(
+        format!(
+            "{}, {threads} {plural}: throughput of the handle / fastest peer, {peer_name}",
+            section.title
+        ),
+        section.rate(threads, name::HANDLE),
+        peer.map(|peer| peer.best),
+        limit,
+    )
+}
