@@ -1,1 +1,43 @@
-//! Placeholder until the first commit of this crate.
+//! Serves the metrics of a [`tmc_engine::Registry`] to Prometheus and its relatives.
+//!
+//! Three parts, each usable without the ones after it:
+//!
+//! | part | job |
+//! |---|---|
+//! | [`encode`] | writes a snapshot as text, into memory that the caller owns |
+//! | [`respond`] | answers a request (method and path) with a reply and a body; knows no socket |
+//! | [`http`] | an HTTP/1.1 server on one thread of its own, over mio |
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use tmc_engine::Registry;
+//! use tmc_exposition::Server;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = Registry::new();
+//! registry.counter("hits_total", "Hits since the start")?.inc();
+//!
+//! // Port 0 takes any free port.
+//! let server = Server::builder(registry).listen("127.0.0.1:0").start()?;
+//!
+//! let mut client = std::net::TcpStream::connect(server.local_addr())?;
+//! client.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer)?;
+//! assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+//! assert!(answer.contains("hits_total 1"));
+//!
+//! server.shutdown();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Upstream: `tmc-engine`, of which only snapshots are read. Downstream: whoever scrapes.
+
+pub mod encode;
+pub mod http;
+pub mod respond;
+
+pub use encode::TextEncoder;
+pub use http::{Limits, ServeError, Server, ServerBuilder};
+pub use respond::{Page, Readiness, Reply, Request, Responder, RouteError};

@@ -1,0 +1,133 @@
+//! What a client may take of the server: connections, bytes and time.
+//!
+//! Upstream: the application. Downstream: `event_loop` and `connection`, which enforce them.
+
+use std::time::Duration;
+
+use super::ServeError;
+
+/// Most headers that [`Limits::headers`] may allow; they are parsed on the stack.
+pub const MAX_HEADERS: usize = 256;
+
+/// No wait is longer, so that adding one to the present never overflows.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The server's limits. Each can be changed alone: `Limits { connections: 16, ..Limits::default() }`.
+///
+/// | limit | beyond it |
+/// |---|---|
+/// | `connections` | 503 with `Retry-After`, closed |
+/// | `head_bytes`, `headers` | 431, closed |
+/// | `body_bytes` | 413, closed |
+/// | `pending_bytes` | 503 with `Retry-After` |
+/// | `head_time` | 408, closed (closed only, if not one byte came) |
+/// | `idle_time`, `write_time`, `linger_time`, `shutdown_time` | closed |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections at a time. Default 256.
+    pub connections: usize,
+    /// Bytes of a request's head: request line, headers and the empty line. Default 8 KiB.
+    pub head_bytes: usize,
+    /// Headers of a request, at most [`MAX_HEADERS`]. Default 64.
+    pub headers: usize,
+    /// Bytes of a request's body, which is read and dropped. Default 64 KiB.
+    pub body_bytes: u64,
+    /// Bytes of bodies that wait for their readers, all connections together. While more wait, a
+    /// request gets 503; one answer alone may be larger. Default 128 MiB.
+    pub pending_bytes: usize,
+    /// From the first byte of a head (for a new connection: from its begin) to its end.
+    /// Default 10 s.
+    pub head_time: Duration,
+    /// Between two requests of a connection. Default 60 s.
+    pub idle_time: Duration,
+    /// Without one more byte of an answer taken by the client's side. Default 30 s.
+    pub write_time: Duration,
+    /// After a last answer, for the client to close its side. Default 2 s.
+    pub linger_time: Duration,
+    /// For the answers that are on their way when the server is shut down. Default 5 s.
+    pub shutdown_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            head_bytes: 8 << 10,
+            headers: 64,
+            body_bytes: 64 << 10,
+            pending_bytes: 128 << 20,
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(60),
+            write_time: Duration::from_secs(30),
+            linger_time: Duration::from_secs(2),
+            shutdown_time: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Limits {
+    /// The limits as the server will use them: waits of more than a day become a day.
+    pub(crate) fn checked(mut self) -> Result<Self, ServeError> {
+        let refuse = |limit, reason| Err(ServeError::Limit { limit, reason });
+        if self.connections == 0 {
+            return refuse("connections", "must be 1 or more");
+        }
+        if self.head_bytes < 64 {
+            return refuse("head_bytes", "must be 64 or more, or no request fits");
+        }
+        if self.headers == 0 || self.headers > MAX_HEADERS {
+            return refuse("headers", "must be 1 to 256");
+        }
+        let waits = [
+            ("head_time", &mut self.head_time),
+            ("idle_time", &mut self.idle_time),
+            ("write_time", &mut self.write_time),
+            ("linger_time", &mut self.linger_time),
+        ];
+        for (limit, wait) in waits {
+            if wait.is_zero() {
+                return refuse(limit, "must be longer than zero");
+            }
+            *wait = (*wait).min(MAX_WAIT);
+        }
+        self.shutdown_time = self.shutdown_time.min(MAX_WAIT);
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold() {
+        assert_eq!(Limits::default().checked().unwrap(), Limits::default());
+    }
+
+    #[test]
+    fn a_limit_that_lets_nothing_through_is_refused_by_name() {
+        let default = Limits::default;
+        let refused = [
+            ("connections", Limits { connections: 0, ..default() }),
+            ("head_bytes", Limits { head_bytes: 63, ..default() }),
+            ("headers", Limits { headers: 0, ..default() }),
+            ("headers", Limits { headers: MAX_HEADERS + 1, ..default() }),
+            ("head_time", Limits { head_time: Duration::ZERO, ..default() }),
+            ("idle_time", Limits { idle_time: Duration::ZERO, ..default() }),
+            ("write_time", Limits { write_time: Duration::ZERO, ..default() }),
+            ("linger_time", Limits { linger_time: Duration::ZERO, ..default() }),
+        ];
+        for (name, limits) in refused {
+            let error = limits.checked().unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn endless_waits_become_a_day() {
+        let limits =
+            Limits { idle_time: Duration::MAX, shutdown_time: Duration::MAX, ..Limits::default() };
+        let checked = limits.checked().unwrap();
+        assert_eq!((checked.idle_time, checked.shutdown_time), (MAX_WAIT, MAX_WAIT));
+    }
+}

@@ -1,0 +1,20 @@
+//! An HTTP/1.1 server for scrapes: one event loop over mio, on one thread of its own.
+//!
+//! It serves GET and HEAD with keep-alive and pipelining, and holds every client to [`Limits`].
+//! Whatever a client does or however many there are, the process around it goes on: no client can
+//! make it hang, panic, or hold more memory than the limits say.
+//!
+//! Upstream: the application, through [`ServerBuilder`]. Downstream: `respond`, on the loop's thread.
+
+mod connection;
+mod error;
+mod event_loop;
+mod limits;
+mod pool;
+mod request;
+mod response;
+mod server;
+
+pub use error::ServeError;
+pub use limits::{Limits, MAX_HEADERS};
+pub use server::{DEFAULT_ADDRESS, Server, ServerBuilder};
