@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tmc_engine::Registry;
+use tmc_exposition::{ServeError, Server};
 use tmc_sysmon::{Sampler, SamplerError};
 
 use crate::collector::MetricsCollector;
@@ -21,18 +22,43 @@ pub enum ReporterError {
     /// The sampler did not start.
     #[error(transparent)]
     Sampler(#[from] SamplerError),
+    /// The server did not start: its address is taken, or is none of this machine.
+    #[error(transparent)]
+    Server(#[from] ServeError),
 }
 
 /// Starts and stops collection as a [`MetricsConfig`] says. Dropping it stops it.
+///
+/// ```
+/// use tmc_metrics::{MetricsCollector, MetricsConfig, MetricsReporter};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = MetricsConfig::from_yaml("{ listen_address: 127.0.0.1, prometheus_port: 0 }")?;
+/// let registry = config.build_registry()?;
+/// let collector = MetricsCollector::new(&registry)?;
+/// let reporter = MetricsReporter::new(collector, registry, config);
+/// reporter.start()?;
+/// let address = reporter.local_addr().expect("prometheus_enabled is the default");
+/// // `http://{address}/metrics` is served until
+/// reporter.stop();
+/// # assert!(address.port() != 0);
+/// # Ok(())
+/// # }
+/// ```
 pub struct MetricsReporter {
     collector: MetricsCollector,
     registry: Registry,
     config: MetricsConfig,
+    /// Held while starting or stopping, so that the two never overlap; taken before `running`.
+    transition: Mutex<()>,
+    /// Held for a moment only, so that the questions about the state never wait for a stop.
     running: Mutex<Option<Running>>,
 }
 
 /// What runs between start and stop.
 struct Running {
+    /// Stopped first: what is served to the end is what the sampler feeds.
+    server: Option<Server>,
     sampler: Sampler,
 }
 
@@ -40,44 +66,57 @@ impl MetricsReporter {
     /// A reporter that does not run yet. `registry` is the one that is sampled into and served: the
     /// one that `collector` was made with.
     pub fn new(collector: MetricsCollector, registry: Registry, config: MetricsConfig) -> Self {
-        Self { collector, registry, config, running: Mutex::new(None) }
+        Self { collector, registry, config, transition: Mutex::new(()), running: Mutex::new(None) }
     }
 
-    /// Starts the sampler, and the server if `prometheus_enabled`. Does nothing if it runs already,
-    /// or if the configuration says that it is not `enabled`.
+    /// Starts the sampler, then the server if `prometheus_enabled`. Does nothing if they run
+    /// already, or if the configuration says that it is not `enabled`.
     ///
     /// # Errors
     /// The configuration is invalid, the sampler cannot start, or the address cannot be listened on.
     /// Nothing runs then.
     pub fn start(&self) -> Result<(), ReporterError> {
+        let _transition = lock(&self.transition);
         self.config.validate()?;
-        let mut running = self.running();
-        if !self.config.enabled || running.is_some() {
+        if !self.config.enabled || self.is_active() {
             return Ok(());
         }
         let sampler =
             Sampler::builder(&self.registry).interval(self.config.collection_interval).start()?;
-        *running = Some(Running { sampler });
+        let server = self.config.prometheus_enabled.then(|| self.serve()).transpose()?;
+        *lock(&self.running) = Some(Running { server, sampler });
         Ok(())
+    }
+
+    fn serve(&self) -> Result<Server, ServeError> {
+        let address = self.config.socket_address();
+        Server::builder(self.registry.clone())
+            .listen(address.to_string())
+            .metrics_path(&self.config.prometheus_path)
+            .start()
     }
 
     /// Stops the server and the sampler and waits for both. Does nothing if nothing runs; `start`
     /// may follow. What was recorded stays.
     pub fn stop(&self) {
-        let running = self.running().take();
-        if let Some(Running { sampler }) = running {
+        let _transition = lock(&self.transition);
+        let running = lock(&self.running).take();
+        if let Some(Running { server, sampler }) = running {
+            if let Some(server) = server {
+                server.shutdown();
+            }
             sampler.stop();
         }
     }
 
     /// Whether collection runs.
     pub fn is_active(&self) -> bool {
-        self.running().is_some()
+        lock(&self.running).is_some()
     }
 
     /// Where metrics are served, with the port that was taken; `None` where nothing is served.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.running().as_ref().map(|_| self.config.socket_address())
+        lock(&self.running).as_ref()?.server.as_ref().map(Server::local_addr)
     }
 
     /// The collector that it reports for.
@@ -89,10 +128,11 @@ impl MetricsReporter {
     pub fn config(&self) -> &MetricsConfig {
         &self.config
     }
+}
 
-    fn running(&self) -> MutexGuard<'_, Option<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Both locks guard values that are valid whatever panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for MetricsReporter {
