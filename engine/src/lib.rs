@@ -36,6 +36,9 @@
 //! allocator, so that a global allocator can be instrumented. Recording from a signal handler is
 //! not supported: an increment that it interrupts may be lost.
 
+// A model builds the protocols without the product around them.
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
+
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
         #[cfg(not(loom))]

@@ -10,6 +10,13 @@ pub(crate) use std::sync::{
     atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
 };
 
+#[cfg(not(loom))]
+pub(crate) use std::cell::Cell;
+
+/// Fails a model when two threads reach it with nothing to order them.
+#[cfg(loom)]
+pub(crate) use loom::cell::Cell;
+
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Arc,

@@ -1,9 +1,9 @@
 //! Counters: integer, floating-point, and pinned to a thread.
 //! Upstream: the program. Downstream: the thread's shard.
 
-use super::change::{Add, AddFloat};
 use super::instrument_debug;
 use crate::registry::series::Series;
+use crate::shard::change::{Add, AddFloat};
 use crate::shard::owner::{self, Pin, PinnedPage};
 use crate::sync::Arc;
 

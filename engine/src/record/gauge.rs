@@ -1,9 +1,9 @@
 //! Gauges: a value that is set, and a hot in-flight count that goes up and down.
 //! Upstream: the program. Downstream: one shared cell, or the thread's shard.
 
-use super::change::{Add, AddDecrement};
 use super::instrument_debug;
 use crate::registry::series::Series;
+use crate::shard::change::{Add, AddDecrement};
 use crate::shard::owner::{self, CORE};
 use crate::shard::{page_of, place_of};
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};

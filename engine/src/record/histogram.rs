@@ -1,13 +1,13 @@
 //! Histograms: one increment per observation serves exact `le` counts and HDR quantiles.
 //! Upstream: the program. Downstream: the thread's shard.
 
-use super::change::{Add, AddSaturating};
 use super::instrument_debug;
 use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, Place};
 use crate::registry::histogram::HistogramCells;
 use crate::registry::series::Series;
 use crate::shard::CellId;
-use crate::shard::owner::{self, Change, Pin, PinnedPage};
+use crate::shard::change::{Add, AddSaturating, Change};
+use crate::shard::owner::{self, Pin, PinnedPage};
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
 use crate::sync::Arc;
 use std::cell::Cell;

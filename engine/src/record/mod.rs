@@ -1,7 +1,6 @@
 //! Instruments: the handles that a program records through.
 //! Upstream: the program. Downstream: `shard`, where each thread has cells of its own.
 
-pub(crate) mod change;
 mod counter;
 mod gauge;
 mod histogram;

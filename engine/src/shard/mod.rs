@@ -5,6 +5,7 @@
 //! the one shared shard for records that have no thread of their own. Programs use the process-wide
 //! core behind [`owner`]; models and tests make their own.
 
+pub(crate) mod change;
 mod numbers;
 #[cfg(not(loom))]
 pub(crate) mod owner;
@@ -12,9 +13,8 @@ pub(crate) mod page;
 
 pub(crate) use numbers::PageNumbers;
 
-use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering::Relaxed, order};
+use crate::sync::{AtomicPtr, AtomicUsize, Cell, Mutex, Ordering, Ordering::Relaxed, order};
 use page::{PAGE_BITS, PAGE_CELLS, Page, Root};
-use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
 
 /// Number of a cell: `page << PAGE_BITS | place`. The same number means the same cell in each shard.
@@ -134,6 +134,9 @@ pub(crate) struct Core {
     limit: AtomicUsize,
     /// The lock is the happens-before edge between a shard's last owner and its next.
     free: Mutex<FreeList>,
+    /// What [`Core::release`] does without that edge; the model must then lose an increment.
+    #[cfg(weaken = "handover")]
+    weak_free: AtomicPtr<Shard>,
     /// How many are on the free list, for callers that must not lock to find out.
     free_len: AtomicUsize,
     /// Written by many threads, with read-modify-write.
@@ -154,6 +157,8 @@ impl Core {
                 made: AtomicUsize::new(0),
                 limit: AtomicUsize::new(DEFAULT_SHARD_LIMIT),
                 free: Mutex::new(FreeList { head: std::ptr::null() }),
+                #[cfg(weaken = "handover")]
+                weak_free: AtomicPtr::new(null_mut()),
                 free_len: AtomicUsize::new(0),
                 shared: Shard::new(),
                 shared_growth: Mutex::new(()),
@@ -181,6 +186,15 @@ impl Core {
     }
 
     fn pop_free(&self) -> Option<&Shard> {
+        #[cfg(weaken = "handover")]
+        // SAFETY: shards live as long as their core.
+        return unsafe { self.weak_free.swap(null_mut(), Relaxed).as_ref() };
+        #[cfg(not(weaken = "handover"))]
+        self.pop_free_locked()
+    }
+
+    #[cfg(not(weaken = "handover"))]
+    fn pop_free_locked(&self) -> Option<&Shard> {
         let mut free = self.free.lock();
         // SAFETY: shards live as long as their core.
         let shard = unsafe { free.head.as_ref() }?;
@@ -211,6 +225,8 @@ impl Core {
     /// # Safety
     /// - the caller is the owner, and writes to the shard no more.
     pub(crate) unsafe fn release(&self, shard: &Shard) {
+        #[cfg(weaken = "handover")]
+        self.weak_free.store(std::ptr::from_ref(shard).cast_mut(), Relaxed);
         let mut free = self.free.lock();
         shard.next_free.set(free.head);
         free.head = shard;
@@ -239,6 +255,17 @@ impl Core {
             Some(shard)
         });
         owned.chain(std::iter::once(&self.shared))
+    }
+
+    /// The cell's value in each shard that has its page.
+    pub(crate) fn each_value(&self, cell: CellId, ordering: Ordering) -> impl Iterator<Item = u64> {
+        let pages = self.each().filter_map(move |shard| shard.page(page_of(cell)));
+        pages.map(move |page| page.cells()[place_of(cell)].load(ordering))
+    }
+
+    /// Sums a cell over every shard.
+    pub(crate) fn sum(&self, cell: CellId, ordering: Ordering) -> u64 {
+        self.each_value(cell, ordering).fold(0, u64::wrapping_add)
     }
 
     /// Sets a cell to zero in every shard.

@@ -5,23 +5,16 @@
 //! pinned handle outlives the thread's own guard, when that handle goes. From then on, and beyond
 //! the shard limit, records go to the shared shard.
 
+use super::change::Change;
 use super::page::Page;
 use super::{CellId, Core, Shard, page_of, place_of};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, Ordering::Relaxed, order};
+use crate::sync::{AtomicPtr, Ordering::Relaxed, order};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 /// The process-wide core.
 pub(crate) static CORE: Core = Core::new();
-
-/// How one record changes a cell.
-pub(crate) trait Change: Copy {
-    /// By the cell's only writer: a load and a store.
-    fn own(self, cell: &AtomicU64);
-    /// By one of many writers: a read-modify-write.
-    fn shared(self, cell: &AtomicU64);
-}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Stage {
@@ -195,24 +188,19 @@ pub(crate) fn warm(cell: CellId) {
     });
 }
 
-fn each(cell: CellId, ordering: Ordering) -> impl Iterator<Item = u64> {
-    let pages = CORE.each().filter_map(move |shard| shard.page(page_of(cell)));
-    pages.map(move |page| page.cells()[place_of(cell)].load(ordering))
-}
-
 /// Sums a cell over every shard.
 pub(crate) fn sum(cell: CellId) -> u64 {
-    each(cell, Relaxed).fold(0, u64::wrapping_add)
+    CORE.sum(cell, Relaxed)
 }
 
 /// Sums a cell of decrements: whoever reads the increments afterwards finds each one's partner.
 pub(crate) fn sum_decrements(cell: CellId) -> u64 {
-    each(cell, order::DEC_READ).fold(0, u64::wrapping_add)
+    CORE.sum(cell, order::DEC_READ)
 }
 
 /// Sums a cell of floating-point bits over every shard.
 pub(crate) fn sum_floats(cell: CellId) -> f64 {
-    each(cell, Relaxed).map(f64::from_bits).fold(0.0, |sum, x| sum + x)
+    CORE.each_value(cell, Relaxed).map(f64::from_bits).fold(0.0, |sum, x| sum + x)
 }
 
 /// Keeps the thread's shard from being adopted by another thread. Bound to its thread: not `Send`.

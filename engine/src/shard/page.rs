@@ -5,6 +5,7 @@
 //! inside a global allocator records without recursing into itself.
 
 use crate::sync::{AtomicPtr, AtomicU64, order};
+use crossbeam_utils::CachePadded;
 use std::ptr::NonNull;
 
 /// Cells in a page: 1 KiB, one octave of a histogram at two significant digits.
@@ -16,9 +17,9 @@ pub(crate) const PAGE_BITS: u32 = PAGE_CELLS.trailing_zeros();
 const MIN_PAGES: usize = if cfg!(loom) { 1 } else { 8 };
 
 /// A block of cells. Once published it never moves and is freed only with its shard.
-#[repr(C, align(64))]
 pub(crate) struct Page {
-    cells: [AtomicU64; PAGE_CELLS],
+    /// Padded, so that no other thread's page shares a cache line, or a pair that is fetched as one.
+    cells: CachePadded<[AtomicU64; PAGE_CELLS]>,
     /// Written before publication, read after acquisition: loom fails if neither orders the two.
     #[cfg(loom)]
     witness: loom::cell::UnsafeCell<bool>,
@@ -33,7 +34,7 @@ impl Page {
         #[cfg(loom)]
         let page = {
             let page = Page {
-                cells: std::array::from_fn(|_| AtomicU64::new(0)),
+                cells: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
                 witness: loom::cell::UnsafeCell::new(false),
             };
             // SAFETY: nobody else knows this page yet.

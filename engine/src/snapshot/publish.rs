@@ -77,7 +77,7 @@ impl<T: Default> State<T> {
     /// A buffer that nobody else holds.
     fn spare(&mut self) -> Arc<T> {
         let idle = self.spares.iter_mut().position(|spare| Arc::get_mut(spare).is_some());
-        idle.map_or_else(Arc::default, |at| self.spares.swap_remove(at))
+        idle.map_or_else(|| Arc::new(T::default()), |at| self.spares.swap_remove(at))
     }
 }
 

@@ -1,8 +1,15 @@
 //! The changes that records make to cells, each in two forms: by a cell's only writer, and by one
-//! of many. Upstream: the instruments beside this file. Downstream: `shard::owner`.
+//! of many. Upstream: record. Downstream: a thread's own cell, or the shared shard's.
 
-use crate::shard::owner::Change;
 use crate::sync::{AtomicU64, Ordering, Ordering::Relaxed, order};
+
+/// How one record changes a cell.
+pub(crate) trait Change: Copy {
+    /// By the cell's only writer: a load and a store.
+    fn own(self, cell: &AtomicU64);
+    /// By one of many writers: a read-modify-write.
+    fn shared(self, cell: &AtomicU64);
+}
 
 /// Adds, wrapping.
 #[derive(Clone, Copy)]

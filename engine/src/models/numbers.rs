@@ -1,0 +1,36 @@
+//! Claims about page numbers that are returned and taken again.
+
+use super::{Model, cell, join, record};
+use crate::shard::change::Add;
+use crate::sync::Ordering::Relaxed;
+use loom::thread;
+
+/// Guards: number_free, number_take.
+#[test]
+fn a_number_comes_back_with_zeroed_cells() {
+    loom::model(|| {
+        let model = Model::new();
+        let core = model.core();
+        let number = core.numbers.take().expect("a free number");
+        let shard = core.adopt().expect("below the limit");
+        record(shard, cell(number), Add(5)); // the last handle goes with this thread's record
+        let returns = thread::spawn(move || core.give_back(number));
+        let takes = thread::spawn(move || {
+            let again = core.numbers.take().expect("a free number");
+            assert_eq!(core.sum(cell(again), Relaxed), 0, "an old value in a new series");
+        });
+        join(returns);
+        join(takes);
+    });
+}
+
+#[test]
+fn no_number_is_taken_twice() {
+    loom::model(|| {
+        let model = Model::new();
+        let core = model.core();
+        let threads = [0, 1].map(|_| thread::spawn(move || core.numbers.take()));
+        let [a, b] = threads.map(join);
+        assert!(a.is_some() && b.is_some() && a != b);
+    });
+}
