@@ -85,6 +85,7 @@ fn bars(encoders: &[Encoder], outcomes: Vec<Outcome>) -> Vec<Bar> {
             section.rate(1, peer),
             limit,
         )
+        .disturbed(section.disturbed(1))
     };
     vec![
         faster(name::MEASURED, 3.0),

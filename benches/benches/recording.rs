@@ -20,7 +20,7 @@ fn main() -> io::Result<ExitCode> {
     writeln!(
         out,
         "operations per second over all threads, and core time per operation; {} cores; best of {} \
-         interleaved turns per contender; ~ marks a row whose every turn was disturbed",
+         interleaved turns per contender; ~ marks what was only measured on a busy machine",
         cores(),
         settings.timed(1).rounds,
     )?;
@@ -50,40 +50,30 @@ fn section(
 fn bars(one: &Section, many: &Section, histogram: &Section) -> Vec<Bar> {
     let mut bars = Vec::new();
     for section in [one, many] {
-        let title = &section.title;
-        bars.push(Bar::at_most(
-            format!("{title}, 1 thread: time of the handle / thread-local add"),
-            section.rate(1, name::THREAD_LOCAL),
-            section.rate(1, name::HANDLE),
-            2.0,
-        ));
+        let claim = format!("{}, 1 thread: time of the handle / thread-local add", section.title);
+        let floor = section.rate(1, name::THREAD_LOCAL);
+        let bar = Bar::at_most(claim, floor, section.rate(1, name::HANDLE), 2.0);
+        bars.push(bar.disturbed(section.disturbed(1)));
         bars.push(against_fastest(section, 1, 1.0));
     }
     bars.push(against_fastest(one, 2, 4.0));
-    for peer in [name::PROMETHEUS, name::PROMETHEUS_CLIENT] {
-        bars.push(Bar::at_least(
-            format!("{}, 2 threads: throughput of the handle / {peer}", one.title),
-            one.rate(2, name::HANDLE),
-            one.rate(2, peer),
-            10.0,
-        ));
-    }
+    bars.push(against(one, 2, name::PROMETHEUS, 10.0));
+    bars.push(against(one, 2, name::PROMETHEUS_CLIENT, 10.0));
     bars.push(against_fastest(histogram, 1, 1.5));
     bars.push(against_fastest(histogram, 2, 3.0));
     bars
 }
 
 fn against_fastest(section: &Section, threads: usize, limit: f64) -> Bar {
-    let peer = section.fastest_peer(threads);
-    let peer_name = peer.map_or("no peer", |peer| peer.name);
+    let peer = section.fastest_peer(threads).map_or("no peer", |peer| peer.name);
+    let bar = against(section, threads, peer, limit);
+    Bar { claim: format!("{}, the fastest peer", bar.claim), ..bar }
+}
+
+fn against(section: &Section, threads: usize, peer: &str, limit: f64) -> Bar {
     let plural = if threads == 1 { "thread" } else { "threads" };
-    Bar::at_least(
-        format!(
-            "{}, {threads} {plural}: throughput of the handle / fastest peer, {peer_name}",
-            section.title
-        ),
-        section.rate(threads, name::HANDLE),
-        peer.map(|peer| peer.best),
-        limit,
-    )
+    let claim = format!("{}, {threads} {plural}: throughput of the handle / {peer}", section.title);
+    let ours = section.rate(threads, name::HANDLE);
+    let bar = Bar::at_least(claim, ours, section.rate(threads, peer), limit);
+    bar.disturbed(section.disturbed(threads))
 }

@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn no_contender_loses_an_observation() {
         for threads in [1, 3] {
-            let plan = Plan { threads, rounds: 2, until: Until::Batches(1) };
+            let plan = Plan { threads, rounds: 2, most_rounds: 2, until: Until::Batches(1) };
             assert_eq!(run(&contenders(), plan).len(), 8);
         }
     }

@@ -21,6 +21,12 @@ impl Section {
         self.outcomes(threads).iter().find(|outcome| outcome.name == name).map(|found| found.best)
     }
 
+    /// Some row with so many threads was measured while the machine did something else too.
+    #[must_use]
+    pub fn disturbed(&self, threads: usize) -> bool {
+        self.outcomes(threads).iter().any(|outcome| outcome.disturbed)
+    }
+
     /// The peer with the highest rate.
     #[must_use]
     pub fn fastest_peer(&self, threads: usize) -> Option<Outcome> {
@@ -74,19 +80,27 @@ pub struct Bar {
     pub limit: f64,
     /// Whether the ratio has to reach the limit, or must not exceed it.
     pub at_least: bool,
+    /// The machine was too busy for a verdict that means much.
+    pub disturbed: bool,
 }
 
 impl Bar {
     /// `ours` against `theirs`, as a ratio that has to reach `limit`.
     #[must_use]
     pub fn at_least(claim: String, ours: Option<f64>, theirs: Option<f64>, limit: f64) -> Self {
-        Self { claim, ratio: ratio(ours, theirs), limit, at_least: true }
+        Self { claim, ratio: ratio(ours, theirs), limit, at_least: true, disturbed: false }
     }
 
     /// `ours` against `theirs`, as a ratio that must not exceed `limit`.
     #[must_use]
     pub fn at_most(claim: String, ours: Option<f64>, theirs: Option<f64>, limit: f64) -> Self {
-        Self { claim, ratio: ratio(ours, theirs), limit, at_least: false }
+        Self { claim, ratio: ratio(ours, theirs), limit, at_least: false, disturbed: false }
+    }
+
+    /// The same bar, marked when the machine was too busy.
+    #[must_use]
+    pub fn disturbed(self, disturbed: bool) -> Self {
+        Self { disturbed, ..self }
     }
 
     /// Held or missed; a ratio that could not be formed is missed.
@@ -109,7 +123,8 @@ pub fn write_bars(bars: &[Bar], out: &mut impl Write) -> io::Result<bool> {
     for bar in bars {
         let verdict = if bar.holds() { "PASS" } else { "FAIL" };
         let sign = if bar.at_least { ">=" } else { "<=" };
-        writeln!(out, "{verdict}  {:6.2} {sign} {:<5} {}", bar.ratio, bar.limit, bar.claim)?;
+        let mark = if bar.disturbed { "~" } else { " " };
+        writeln!(out, "{verdict}{mark} {:6.2} {sign} {:<5} {}", bar.ratio, bar.limit, bar.claim)?;
     }
     Ok(bars.iter().all(Bar::holds))
 }

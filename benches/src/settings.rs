@@ -32,14 +32,16 @@ impl Settings {
     /// A contest of timed turns.
     #[must_use]
     pub fn timed(&self, threads: usize) -> Plan {
-        let (rounds, millis) = if self.quick { (1, 1) } else { (25, 20) };
-        Plan { threads, rounds, until: Until::Elapsed(Duration::from_millis(millis)) }
+        let (rounds, most_rounds, millis) = if self.quick { (1, 1, 1) } else { (25, 250, 10) };
+        let until = Until::Elapsed(Duration::from_millis(millis));
+        Plan { threads, rounds, most_rounds, until }
     }
 
     /// A contest on one thread in which a turn is one batch.
     #[must_use]
     pub fn batched(&self) -> Plan {
-        Plan { threads: 1, rounds: if self.quick { 1 } else { 20 }, until: Until::Batches(1) }
+        let (rounds, most_rounds) = if self.quick { (1, 1) } else { (20, 40) };
+        Plan { threads: 1, rounds, most_rounds, until: Until::Batches(1) }
     }
 }
 

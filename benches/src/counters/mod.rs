@@ -42,7 +42,7 @@ mod tests {
     fn no_contender_loses_an_increment() {
         for series in [1, MANY] {
             for threads in [1, 3] {
-                let plan = Plan { threads, rounds: 2, until: Until::Batches(2) };
+                let plan = Plan { threads, rounds: 2, most_rounds: 2, until: Until::Batches(2) };
                 let outcomes = run(&contenders(series), plan);
                 assert_eq!(outcomes.len(), 9);
                 assert!(outcomes.iter().all(|outcome| outcome.best > 0.0));
