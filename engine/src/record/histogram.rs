@@ -50,7 +50,7 @@ impl Histogram {
     /// Observes a value in the integer base unit: nanoseconds for seconds, bytes for bytes.
     #[inline]
     pub fn record(&self, units: u64) {
-        record(self, units, || false);
+        record(self, units);
     }
 
     /// A handle pinned to the calling thread, faster than this one.
@@ -98,25 +98,41 @@ trait Recorder {
 #[inline(always)]
 fn observe(to: &impl Recorder, value: f64) {
     if value >= 0.0 {
-        record(to, to.layout().units(value), || value == f64::INFINITY);
+        let units = to.layout().units(value);
+        if units > to.layout().max {
+            over_range(to, units, value == f64::INFINITY);
+        } else {
+            in_range(to, units);
+        }
     } else {
         to.series().refuse(value);
     }
 }
 
 #[inline(always)]
-fn record(to: &impl Recorder, units: u64, infinite: impl FnOnce() -> bool) {
-    let layout = to.layout();
-    if units > layout.max {
-        to.head(HEAD_OVER, Add(1));
-        if infinite() {
-            to.head(HEAD_INFINITE, Add(1));
-        }
+fn record(to: &impl Recorder, units: u64) {
+    if units > to.layout().max {
+        over_range(to, units, false);
     } else {
-        match layout.place(units) {
-            Place::Main(index) => to.bucket(index),
-            Place::Extra(cell) => to.head(cell, Add(1)),
-        }
+        in_range(to, units);
+    }
+}
+
+#[inline(always)]
+fn in_range(to: &impl Recorder, units: u64) {
+    match to.layout().place(units) {
+        Place::Main(index) => to.bucket(index),
+        Place::Extra(cell) => to.head(cell, Add(1)),
+    }
+    to.head(HEAD_SUM, AddSaturating(units));
+}
+
+#[cold]
+#[inline(never)]
+fn over_range(to: &impl Recorder, units: u64, infinite: bool) {
+    to.head(HEAD_OVER, Add(1));
+    if infinite {
+        to.head(HEAD_INFINITE, Add(1));
     }
     to.head(HEAD_SUM, AddSaturating(units));
 }
@@ -184,7 +200,7 @@ impl LocalHistogram {
     /// Observes a value in the integer base unit; as [`Histogram::record`].
     #[inline]
     pub fn record(&self, units: u64) {
-        record(self, units, || false);
+        record(self, units);
     }
 
     #[cold]
