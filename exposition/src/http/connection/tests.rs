@@ -1,1 +1,432 @@
+//! One connection over a scripted stream and a clock that only the test moves.
 
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tmc_engine::Registry;
+
+use super::*;
+use crate::respond::Page;
+
+/// What the client does, and what it has got.
+#[derive(Default)]
+struct Script {
+    /// Each element is what one read finds, at most.
+    incoming: VecDeque<Vec<u8>>,
+    ended: bool,
+    /// Bytes that the client's side still takes.
+    room: usize,
+    got: Vec<u8>,
+    shut: bool,
+}
+
+#[derive(Clone)]
+struct Client(Rc<RefCell<Script>>);
+
+impl Read for Client {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let mut script = self.0.borrow_mut();
+        match script.incoming.pop_front() {
+            None if script.ended => Ok(0),
+            None => Err(ErrorKind::WouldBlock.into()),
+            Some(mut chunk) => {
+                let count = chunk.len().min(out.len());
+                out[..count].copy_from_slice(&chunk[..count]);
+                chunk.drain(..count);
+                if !chunk.is_empty() {
+                    script.incoming.push_front(chunk);
+                }
+                Ok(count)
+            }
+        }
+    }
+}
+
+impl Write for Client {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut script = self.0.borrow_mut();
+        let count = bytes.len().min(script.room);
+        if count == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        script.room -= count;
+        script.got.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Client {
+    fn shut_write(&self) -> io::Result<()> {
+        self.0.borrow_mut().shut = true;
+        Ok(())
+    }
+}
+
+/// A connection and all that it needs.
+struct Bench {
+    client: Client,
+    connection: Connection<Client>,
+    responder: Responder,
+    pool: Pool,
+    limits: Limits,
+    now: Cell<Instant>,
+    stopping: bool,
+}
+
+/// Borrows a context out of a bench and passes it on beside the connection.
+fn with<T>(
+    bench: &mut Bench,
+    act: impl FnOnce(&mut Connection<Client>, &mut Context<'_>) -> T,
+) -> T {
+    let clock = || bench.now.get();
+    let mut context = Context {
+        responder: &mut bench.responder,
+        pool: &mut bench.pool,
+        limits: &bench.limits,
+        clock: &clock,
+        stopping: bench.stopping,
+    };
+    act(&mut bench.connection, &mut context)
+}
+
+const HEAD_TIME: Duration = Duration::from_secs(10);
+const IDLE_TIME: Duration = Duration::from_secs(60);
+const WRITE_TIME: Duration = Duration::from_secs(30);
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+impl Bench {
+    fn new() -> Self {
+        let mut responder = Responder::new(Registry::new());
+        responder.route("/big", |_| Page::new("text/plain", vec![b'x'; 100_000])).unwrap();
+        let mut pool = Pool::new();
+        let limits = Limits {
+            head_time: HEAD_TIME,
+            idle_time: IDLE_TIME,
+            write_time: WRITE_TIME,
+            linger_time: LINGER_TIME,
+            ..Limits::default()
+        };
+        let start = Instant::now();
+        let script = Script { room: usize::MAX, ..Script::default() };
+        let client = Client(Rc::new(RefCell::new(script)));
+        let connection = Connection::new(
+            client.clone(),
+            &mut Context {
+                responder: &mut responder,
+                pool: &mut pool,
+                limits: &limits,
+                clock: &|| start,
+                stopping: false,
+            },
+        );
+        let now = Cell::new(start);
+        Self { client, connection, responder, pool, limits, now, stopping: false }
+    }
+
+    fn send(&self, bytes: &[u8]) {
+        self.client.0.borrow_mut().incoming.push_back(bytes.to_vec());
+    }
+
+    fn pass(&self, time: Duration) {
+        self.now.set(self.now.get() + time);
+    }
+
+    fn left(&self) -> Duration {
+        self.connection.deadline().saturating_duration_since(self.now.get())
+    }
+
+    /// Turns until the connection waits or closes, as the event loop gives them.
+    fn drive(&mut self) -> Next {
+        loop {
+            match with(self, Connection::drive) {
+                Next::Again => {}
+                next => return next,
+            }
+        }
+    }
+
+    fn expire(&mut self) -> Next {
+        with(self, Connection::expire)
+    }
+
+    fn got(&self) -> String {
+        String::from_utf8(self.client.0.borrow().got.clone()).unwrap()
+    }
+
+    /// The status codes of all answers so far.
+    fn statuses(&self) -> Vec<u16> {
+        let text = self.got();
+        // Some messages name the version too, but no status after it.
+        text.match_indices("HTTP/1.1 ")
+            .filter_map(|(at, _)| text[at + 9..at + 12].parse().ok())
+            .collect()
+    }
+}
+
+const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn a_first_head_has_its_time_from_the_connection_on() {
+    let mut bench = Bench::new();
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, HEAD_TIME));
+    bench.pass(HEAD_TIME / 2);
+    bench.send(&HEALTH[..10]);
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, HEAD_TIME / 2));
+    bench.pass(HEAD_TIME / 2);
+    assert_eq!(bench.expire(), Next::Wait);
+    assert_eq!(bench.statuses(), [408]);
+    assert!(bench.client.0.borrow().shut);
+}
+
+#[test]
+fn who_sent_nothing_is_closed_without_a_word() {
+    let mut bench = Bench::new();
+    bench.pass(HEAD_TIME);
+    assert_eq!(bench.expire(), Next::Close);
+    assert_eq!(bench.got(), "");
+}
+
+#[test]
+fn a_head_that_comes_at_the_last_moment_is_answered() {
+    let mut bench = Bench::new();
+    bench.send(&HEALTH[..10]);
+    bench.drive();
+    bench.pass(HEAD_TIME);
+    bench.send(&HEALTH[10..]);
+    assert_eq!(bench.expire(), Next::Wait);
+    assert_eq!(bench.statuses(), [200]);
+}
+
+#[test]
+fn between_requests_it_may_be_idle_and_then_has_the_whole_head_time() {
+    let mut bench = Bench::new();
+    bench.send(HEALTH);
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, IDLE_TIME));
+    bench.pass(IDLE_TIME - Duration::from_secs(1));
+    bench.send(&HEALTH[..1]);
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, HEAD_TIME));
+    bench.pass(Duration::from_secs(1));
+    bench.send(&HEALTH[1..2]);
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, HEAD_TIME - Duration::from_secs(1)));
+    bench.send(&HEALTH[2..]);
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, IDLE_TIME));
+    bench.pass(IDLE_TIME);
+    assert_eq!(bench.expire(), Next::Close);
+    assert_eq!(bench.statuses(), [200, 200]);
+}
+
+#[test]
+fn a_slow_reader_lives_while_it_takes_bytes() {
+    let mut bench = Bench::new();
+    bench.client.0.borrow_mut().room = 10;
+    bench.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, WRITE_TIME));
+    assert!(bench.pool.pending() >= 100_000);
+    for _ in 0..5 {
+        bench.pass(WRITE_TIME);
+        bench.client.0.borrow_mut().room = 1;
+        assert_eq!((bench.expire(), bench.left()), (Next::Wait, WRITE_TIME));
+    }
+    bench.pass(WRITE_TIME);
+    assert_eq!(bench.expire(), Next::Close);
+    assert_eq!(bench.got().len(), 15);
+    bench.connection.close(&mut bench.pool);
+    assert_eq!(bench.pool.pending(), 0);
+}
+
+#[test]
+fn nothing_more_is_read_while_an_answer_waits_for_its_reader() {
+    let mut bench = Bench::new();
+    bench.client.0.borrow_mut().room = 0;
+    bench.send(HEALTH);
+    for _ in 0..50 {
+        bench.send(HEALTH);
+        assert_eq!(bench.drive(), Next::Wait);
+    }
+    assert_eq!(bench.client.0.borrow().incoming.len(), 50);
+    bench.client.0.borrow_mut().room = usize::MAX;
+    assert_eq!(bench.drive(), Next::Wait);
+    assert_eq!(bench.statuses(), [200; 51]);
+    assert_eq!(bench.pool.pending(), 0);
+}
+
+#[test]
+fn one_turn_does_not_serve_a_client_that_never_pauses_for_ever() {
+    let mut bench = Bench::new();
+    (0..100).for_each(|_| bench.send(HEALTH));
+    assert_eq!(with(&mut bench, Connection::drive), Next::Again);
+    assert!(bench.statuses().len() <= STEPS_PER_TURN);
+}
+
+#[test]
+fn answers_held_back_are_bounded_but_probes_are_answered() {
+    let mut bench = Bench::new();
+    let elsewhere = vec![0; bench.limits.pending_bytes + 1];
+    bench.pool.fill(&elsewhere);
+    bench.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+    bench.send(HEALTH);
+    bench.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
+    bench.drive();
+    assert_eq!(bench.statuses(), [503, 200, 200]);
+    assert!(bench.got().contains("\r\nRetry-After: 5\r\n"));
+    bench.pool.give_body(elsewhere);
+    bench.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+    bench.drive();
+    assert_eq!(bench.statuses().last(), Some(&200));
+}
+
+#[test]
+fn a_body_is_dropped_and_the_next_request_found_behind_it() {
+    let mut bench = Bench::new();
+    bench.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nGET / ");
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, HEAD_TIME));
+    bench.pass(Duration::from_secs(3));
+    bench.send(b"HTTP/1");
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, IDLE_TIME));
+    bench.send(HEALTH);
+    bench.drive();
+    assert_eq!(bench.statuses(), [200, 200]);
+
+    bench.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n");
+    bench.drive();
+    bench.pass(HEAD_TIME);
+    assert_eq!(bench.expire(), Next::Close);
+    assert_eq!(bench.statuses(), [200; 3]);
+}
+
+#[test]
+fn after_the_last_answer_it_lingers_for_a_while_only() {
+    let mut bench = Bench::new();
+    bench.send(b"\0\x01\x02 noise");
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, LINGER_TIME));
+    assert_eq!(bench.statuses(), [400]);
+    bench.send(HEALTH);
+    assert_eq!(bench.drive(), Next::Wait);
+    bench.pass(LINGER_TIME);
+    // Even one that sends without pause.
+    (0..1000).for_each(|_| bench.send(HEALTH));
+    assert_eq!(bench.expire(), Next::Close);
+    assert_eq!(bench.statuses(), [400]);
+
+    let mut bench = Bench::new();
+    bench.send(b"GET /healthz HTTP/1.0\r\n\r\n");
+    assert_eq!(bench.drive(), Next::Wait);
+    bench.client.0.borrow_mut().ended = true;
+    assert_eq!(bench.drive(), Next::Close);
+}
+
+#[test]
+fn a_client_that_ends_its_side_still_gets_its_answers() {
+    let mut bench = Bench::new();
+    bench.send(&[HEALTH, HEALTH].concat());
+    bench.client.0.borrow_mut().ended = true;
+    assert_eq!(bench.drive(), Next::Close);
+    assert_eq!(bench.statuses(), [200, 200]);
+
+    let mut bench = Bench::new();
+    bench.send(&HEALTH[..20]);
+    bench.client.0.borrow_mut().ended = true;
+    assert_eq!(bench.drive(), Next::Close);
+    assert_eq!(bench.statuses(), [400]);
+}
+
+#[test]
+fn a_stop_ends_who_waits_and_lets_the_answer_through() {
+    let mut bench = Bench::new();
+    bench.drive();
+    bench.stopping = true;
+    assert_eq!(bench.drive(), Next::Close);
+
+    let mut bench = Bench::new();
+    bench.client.0.borrow_mut().room = 10;
+    bench.send(HEALTH);
+    bench.drive();
+    bench.stopping = true;
+    assert_eq!(bench.drive(), Next::Wait);
+    bench.client.0.borrow_mut().room = usize::MAX;
+    assert_eq!(bench.drive(), Next::Close);
+    assert!(bench.got().ends_with("\r\n\r\nok\n"));
+
+    let mut bench = Bench::new();
+    bench.stopping = true;
+    bench.send(HEALTH);
+    assert_eq!(bench.drive(), Next::Wait);
+    assert!(bench.got().contains("\r\nConnection: close\r\n") && bench.client.0.borrow().shut);
+}
+
+/// Bytes that begin like a conversation, or like none.
+fn conversation() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        6 => Just(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
+        2 => Just(b"HEAD /metrics?a=b HTTP/1.1\nHost: a\n\n".to_vec()),
+        1 => Just(b"GET /readyz HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nbytes".to_vec()),
+        1 => Just(b"\r\nBREW /pot HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
+        1 => Just(b"GET / HTTP/1.0\r\n\r\n".to_vec()),
+        1 => Just(b"GET / HTTP/3.7\r\n\r\n".to_vec()),
+        1 => Just(b"GET http://a/healthz HTTP/1.1\r\nHost: a\r\nX: ".to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 1..40),
+        1 => "[ -~]{1,40}\r\n".prop_map(String::into_bytes),
+        1 => (1_usize..80).prop_map(|n| b"A: 1\r\n".repeat(n)),
+        1 => (8000_usize..9000).prop_map(|n| vec![b'y'; n]),
+    ];
+    prop::collection::vec(piece, 1..5).prop_map(|pieces| pieces.concat())
+}
+
+/// All that the server says to `chunks`, after which the client ends its side.
+fn said_to<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<u16>, String) {
+    let mut bench = Bench::new();
+    for chunk in chunks {
+        bench.send(chunk);
+        // Once it closes, it would be dropped; what comes after is lost on it.
+        if bench.drive() == Next::Close {
+            return (bench.statuses(), bench.got());
+        }
+    }
+    bench.client.0.borrow_mut().ended = true;
+    assert_eq!(bench.drive(), Next::Close);
+    assert_eq!(bench.pool.pending(), 0);
+    (bench.statuses(), bench.got())
+}
+
+/// The status of the first answer, if the grammar alone decides it: `httparse` on the whole.
+fn judged_by_grammar(bytes: &[u8]) -> Option<u16> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut request = httparse::Request::new(&mut headers);
+    let limit = Limits::default().head_bytes;
+    match request.parse(&bytes[..bytes.len().min(limit)]) {
+        Ok(httparse::Status::Complete(_)) => None,
+        Ok(httparse::Status::Partial) => Some(if bytes.len() >= limit { 431 } else { 400 }),
+        Err(httparse::Error::TooManyHeaders) => Some(431),
+        // 400 or 505.
+        Err(httparse::Error::Version) => None,
+        Err(_) => Some(400),
+    }
+}
+
+proptest! {
+    #[test]
+    fn how_the_bytes_are_split_does_not_matter(
+        bytes in conversation(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+    ) {
+        let (statuses, whole) = said_to(std::iter::once(&bytes[..]));
+        if let Some(expected) = judged_by_grammar(&bytes) {
+            prop_assert_eq!(statuses.first(), Some(&expected));
+        }
+
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        cuts.dedup();
+        let chunks = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
+        prop_assert_eq!(&said_to(chunks).1, &whole);
+        prop_assert_eq!(&said_to(bytes.chunks(1)).1, &whole);
+    }
+}
