@@ -1,1 +1,22 @@
-//! Placeholder until the first commit of this crate.
+//! What the end-to-end tests stand on: real programs, started and stopped, and what they say.
+//!
+//! Upstream: the tests in `tests/`. Downstream: the demo binary, Debian's `prometheus` and
+//! `promtool`, and the official Python parser. A program that is missing fails the test that needs
+//! it and says which package brings it; nothing is skipped.
+//!
+//! | module | gives |
+//! |---|---|
+//! | [`demo`] | the `tmc-metrics demo` command as a process |
+//! | [`prometheus`] | a Prometheus that scrapes one target each second, and its query API |
+//! | [`judges`] | `promtool check metrics` and the official Python parser |
+//! | [`text`] | our own reader of text 0.0.4, a second opinion to compare theirs with |
+//! | [`http`] | a GET over a plain socket |
+//! | [`wait`] | polling with a deadline |
+
+pub mod demo;
+pub mod http;
+pub mod judges;
+mod process;
+pub mod prometheus;
+pub mod text;
+pub mod wait;

@@ -1,0 +1,98 @@
+#!/bin/bash
+# Runs every test, on a fresh Debian machine too: installs the Debian packages that are missing, and
+# the official Python parser into the target directory. What it cannot install it names, and fails.
+#
+#   bash ci/test.sh
+#
+# Longer runs, each on its own: ci/loom.sh, ci/sanitize.sh, ci/fuzz.sh, ci/bench.sh.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+export CARGO_NET_RETRY=${CARGO_NET_RETRY:-10}
+# Nobody builds this checkout a second time.
+[ "${CI:-}" != true ] || export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+target=${CARGO_TARGET_DIR:-$PWD/target}
+parser=prometheus-client==0.26.0
+
+give_up() {
+    echo "ci/test.sh: $*" >&2
+    exit 1
+}
+
+# Installs Debian packages, and leaves no service running or enabled that was not there before.
+install() {
+    local sudo=() policy=/usr/sbin/policy-rc.d ours=
+    if [ "$(id -u)" != 0 ]; then
+        sudo=(sudo -n)
+        sudo -n true 2>/dev/null || give_up "missing: Debian package(s) $*, and neither root nor sudo to install with"
+    fi
+    command -v apt-get >/dev/null || give_up "missing: $*, and no apt-get to install with"
+    if [ ! -e "$policy" ]; then
+        ours=yes
+        printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
+        "${sudo[@]}" chmod 755 "$policy"
+    fi
+    "${sudo[@]}" apt-get update -qq &&
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+    local result=$?
+    [ -z "$ours" ] || "${sudo[@]}" rm -f "$policy"
+    if [ -d /run/systemd/system ] && [[ " $* " == *" prometheus "* ]]; then
+        "${sudo[@]}" systemctl --quiet disable prometheus
+    fi
+    [ $result = 0 ] || give_up "cannot install the Debian package(s) $*"
+}
+
+# A Python that can make a virtual environment.
+find_python() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        "$python" -c 'import ensurepip, venv' 2>/dev/null && echo "$python" && return
+    done
+    return 1
+}
+
+set_up() {
+    command -v cargo >/dev/null || give_up "missing: cargo (the Rust toolchain, https://rustup.rs)"
+    cargo fmt --version && cargo clippy --version || give_up "missing: rustfmt or clippy (rustup component add rustfmt clippy)"
+    local packages=()
+    command -v cc >/dev/null || packages+=(gcc libc6-dev)
+    command -v prometheus >/dev/null && command -v promtool >/dev/null || packages+=(prometheus)
+    find_python >/dev/null || packages+=(python3 python3-venv)
+    [ ${#packages[@]} = 0 ] || install "${packages[@]}"
+
+    local venv=$target/venv python
+    export TMC_PYTHON=$venv/bin/python
+    if ! "$TMC_PYTHON" -c 'import prometheus_client.parser' 2>/dev/null; then
+        python=$(find_python) || give_up "missing: python3 with venv (Debian packages python3, python3-venv)"
+        "$python" -m venv --clear "$venv" && "$venv/bin/pip" install --quiet "$parser" ||
+            give_up "missing: the PyPI package $parser"
+    fi
+    cargo --version && prometheus --version | head -n 1 && "$TMC_PYTHON" --version
+}
+
+results=()
+failed=0
+step() {
+    local title=$1 begun=$SECONDS verdict=ok
+    shift
+    printf '\n=== %s\n    %s\n' "$title" "$*"
+    "$@" </dev/null || { verdict=FAILED failed=1; }
+    results+=("$(printf '%-6s %5d s  %s' "$verdict" $((SECONDS - begun)) "$title")")
+    echo "=== ${results[-1]}"
+}
+
+step "set-up" set_up
+step "format" cargo fmt --all --check
+step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
+step "unit, property, integration, end-to-end and doc tests" cargo test --locked --workspace --no-fail-fast
+step "benchmarks, a quick run of each" cargo test --locked --workspace --no-fail-fast --bench '*'
+step "stress, optimised" cargo test --locked --release -p tmc-engine --test stress
+step "the README's demo, optimised" cargo run --locked --release --bin tmc-metrics -- demo --listen 127.0.0.1:0 --duration 5
+step "loom models, reduced" bash ci/loom.sh --quick
+step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+step "scrape configuration" promtool check config deploy/prometheus.yml
+
+printf '\n=== %s\n' "all steps, $SECONDS s"
+printf '%s\n' "${results[@]}"
+exit $failed
