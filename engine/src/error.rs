@@ -52,7 +52,8 @@ pub enum RegisterError {
     },
     /// The name is taken by a family of another type.
     #[error(
-        "{family} is registered as a {existing} already, not as a {requested}: use another name"
+        "{family} is registered as {} already, not as {}: use another name",
+        .existing.with_article(), .requested.with_article()
     )]
     TypeClash {
         /// The family.

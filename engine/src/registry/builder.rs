@@ -1,6 +1,6 @@
 //! Settings of a registry. Upstream: the program and its configuration. Downstream: registry.
 
-use super::{Registry, name};
+use super::{OWN_LABELS, Registry, name};
 use crate::error::RegisterError;
 use crate::sync::Arc;
 use std::collections::HashMap;
@@ -92,8 +92,15 @@ impl RegistryBuilder {
         if let Some(prefix) = &self.prefix {
             name::check_metric(prefix)?;
         }
-        let labels = self.constant_labels.iter().map(|(label, _)| label.as_str());
-        name::check_labels("the registry", None, labels)?;
+        let labels = || self.constant_labels.iter().map(|(label, _)| label.as_str());
+        name::check_labels("the registry", None, labels())?;
+        if let Some(label) = labels().find(|label| OWN_LABELS.contains(label)) {
+            return Err(RegisterError::InvalidLabel {
+                family: "the registry".into(),
+                label: label.into(),
+                reason: "the engine's own metrics have it: rename it",
+            });
+        }
         let constant = self.constant_labels.into_iter().map(|(n, v)| (n.into(), v.into()));
         Ok(Registry::with_settings(Settings {
             prefix: self.prefix.map(Into::into),

@@ -55,6 +55,15 @@ impl std::fmt::Display for Kind {
     }
 }
 
+impl Kind {
+    pub(crate) fn with_article(self) -> String {
+        match self {
+            Kind::UpDownCounter => format!("an {self}"),
+            _ => format!("a {self}"),
+        }
+    }
+}
+
 /// A [`Family`] of counters.
 pub type CounterFamily<const N: usize> = Family<Counter, N>;
 /// A [`Family`] of floating-point counters.
@@ -77,6 +86,8 @@ const REFUSED: (&str, &str) =
     ("tmc_engine_refused_total", "Values refused because they were NaN or negative");
 const OVERFLOW: (&str, &str) =
     ("tmc_engine_overflow_total", "Look-ups beyond a family's limit of series");
+/// Their labels: the family, and why it refused a value.
+const OWN_LABELS: [&str; 2] = ["family", "reason"];
 
 /// A set of families, exposed together. Cloning it copies a pointer.
 ///
@@ -97,6 +108,27 @@ struct Families {
     by_name: BTreeMap<Box<str>, Arc<FamilyCore>>,
     /// Every sample name that a family may expose, and that family.
     claims: HashMap<String, Box<str>>,
+}
+
+impl Families {
+    /// The family of this name, if it is there; an error if it, or a sample it claims, is another's.
+    fn find(
+        &self,
+        name: &str,
+        request: &Request<'_>,
+        spec: Option<&HistogramSpec>,
+    ) -> Result<Option<Arc<FamilyCore>>, RegisterError> {
+        if let Some(known) = self.by_name.get(name) {
+            return same(known, request, spec).map(|()| Some(Arc::clone(known)));
+        }
+        for sample in name::claims(name, request.kind) {
+            if let Some(owner) = self.claims.get(&sample) {
+                let (family, existing) = (name.into(), owner.to_string());
+                return Err(RegisterError::SampleClash { family, sample, existing });
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// What is registered, before it is.
@@ -242,7 +274,7 @@ impl Registry {
             (Some(prefix), false) => format!("{prefix}_{}", request.name),
             _ => request.name.to_owned(),
         };
-        name::check_metric(&name)?;
+        name::check_metric(if request.name.is_empty() { "" } else { &name })?;
         if request.help.contains('\r') {
             return Err(RegisterError::InvalidHelp { family: name });
         }
@@ -262,10 +294,9 @@ impl Registry {
         limit: Option<usize>,
     ) -> Result<Arc<FamilyCore>, RegisterError> {
         let layout = spec.as_ref().map(|spec| spec.layout(&name)).transpose()?.map(Arc::new);
-        let existing = |families: &Families| families.by_name.get(name.as_str()).map(Arc::clone);
-        let known = existing(&self.0.families.lock());
-        if let Some(known) = known {
-            return same(&known, request, spec.as_ref()).map(|()| known);
+        // Before the engine's own metrics about it come: a refused family leaves nothing behind.
+        if let Some(known) = self.0.families.lock().find(&name, request, spec.as_ref())? {
+            return Ok(known);
         }
         let (refusals, overflowed) = self.own_metrics(&name, request)?;
         let limit =
@@ -281,16 +312,10 @@ impl Registry {
             layout,
         };
         let mut families = self.0.families.lock();
-        if let Some(known) = existing(&families) {
-            return same(&known, request, meta.spec.as_ref()).map(|()| known);
+        if let Some(known) = families.find(&name, request, meta.spec.as_ref())? {
+            return Ok(known); // another thread was faster
         }
         let claims = name::claims(&name, request.kind);
-        for sample in &claims {
-            if let Some(owner) = families.claims.get(sample) {
-                let (sample, existing) = (sample.clone(), owner.to_string());
-                return Err(RegisterError::SampleClash { family: name, sample, existing });
-            }
-        }
         log::debug!("registered the {} family {name}", request.kind);
         families.claims.extend(claims.into_iter().map(|sample| (sample, name.as_str().into())));
         let space = Arc::clone(&self.0.space);
@@ -315,7 +340,7 @@ impl Registry {
         };
         let refuses = matches!(request.kind, Kind::FloatCounter | Kind::Histogram);
         let refusals = if refuses && !request.own {
-            let refused = self.family::<Counter, 2>(&own(REFUSED, &["family", "reason"]))?;
+            let refused = self.family::<Counter, 2>(&own(REFUSED, &OWN_LABELS))?;
             let counter = |reason| refused.with([family, reason]);
             Some(Arc::new(Refusals { nan: counter("nan"), negative: counter("negative") }))
         } else {
@@ -324,7 +349,7 @@ impl Registry {
         let overflowed = if request.labels.is_empty() || request.own {
             None
         } else {
-            Some(self.family::<Counter, 1>(&own(OVERFLOW, &["family"]))?.with([family]))
+            Some(self.family::<Counter, 1>(&own(OVERFLOW, &OWN_LABELS[..1]))?.with([family]))
         };
         Ok((refusals, overflowed))
     }

@@ -124,7 +124,7 @@ impl HistogramSpec {
                     "boundary {le} is not above the one before it: sort them, each once"
                 ));
             }
-            bounds.push((le, units));
+            bounds.push((le + 0.0, units)); // zero without a sign
         }
         Ok(bounds)
     }
