@@ -65,13 +65,29 @@ impl Hdr {
     }
 }
 
-/// Where a value is counted.
+/// Where a value is counted: an HDR bucket, or an extra cell of the head. One word, so that it
+/// stays in a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// HDR bucket, by index.
-    Main(usize),
-    /// Extra cell, counted from the head.
-    Extra(u32),
+pub(crate) struct Place(u32);
+
+impl Place {
+    const EXTRA: u32 = 1 << 31;
+
+    #[inline(always)]
+    const fn main(index: usize) -> Self {
+        Self(index as u32) // far below EXTRA, even for 64 octaves at 3 digits
+    }
+
+    #[inline(always)]
+    const fn extra(cell: u32) -> Self {
+        Self(cell | Self::EXTRA)
+    }
+
+    /// The extra cell, counted from the head, or else the index of the HDR bucket.
+    #[inline(always)]
+    pub(crate) const fn get(self) -> Result<u32, usize> {
+        if self.0 >= Self::EXTRA { Ok(self.0 & !Self::EXTRA) } else { Err(self.0 as usize) }
+    }
 }
 
 /// An `le` boundary.
@@ -106,8 +122,8 @@ struct Octave {
 
 impl Octave {
     /// Splits no bucket: matches `u64::MAX` only, which lies above every range.
-    const fn whole(hdr: Hdr, bits: usize) -> Self {
-        let shift = hdr.shift(if bits == 0 { 0 } else { 1 << (bits - 1) });
+    const fn whole(hdr: Hdr, octave: usize) -> Self {
+        let shift = hdr.shift(1 << octave);
         let base = shift << hdr.half_bits;
         Self { base, shift: shift as u8, more: false, cell: 0, bound: u64::MAX, span: 0 }
     }
@@ -123,8 +139,10 @@ pub(crate) struct Layout {
     pub(crate) scale: f64,
     pub(crate) digits: u8,
     pub(crate) bounds: Box<[Bound]>,
-    /// By bit length.
-    octaves: [Octave; 65],
+    /// Values up to here, as `value * scale`, take the short way from `f64`: in range, and exact.
+    short: f64,
+    /// By the highest bit set; 0 goes with 1.
+    octaves: [Octave; 64],
 }
 
 impl Layout {
@@ -142,7 +160,7 @@ impl Layout {
                 Bound { le, units, index, extra }
             })
             .collect();
-        let mut octaves = std::array::from_fn(|bits| Octave::whole(hdr, bits));
+        let mut octaves = std::array::from_fn(|octave| Octave::whole(hdr, octave));
         for bound in bounds.iter().filter(|b| b.extra.is_some()) {
             let octave = &mut octaves[octave(bound.units)];
             if octave.bound == u64::MAX {
@@ -153,7 +171,8 @@ impl Layout {
                 octave.more = true;
             }
         }
-        Self { hdr, max, scale, digits, bounds, octaves }
+        let short = (max as f64).min(WHOLE) - 1.0;
+        Self { hdr, max, scale, digits, bounds, short, octaves }
     }
 
     /// For histograms that nobody will see.
@@ -176,58 +195,59 @@ impl Layout {
     pub(crate) fn place(&self, value: u64) -> Place {
         let octave = &self.octaves[octave(value)];
         if octave.bound.wrapping_sub(value) <= octave.span {
-            return Place::Extra(u32::from(octave.cell));
+            return Place::extra(octave.cell as u32);
         }
         if octave.more {
             return self.scan(value);
         }
-        Place::Main(octave.base as usize + (value >> octave.shift) as usize)
+        Place::main(octave.base as usize + (value >> octave.shift) as usize)
     }
 
     /// [`Layout::place`] where several boundaries split buckets of one octave.
     #[cold]
+    #[inline(never)]
     fn scan(&self, value: u64) -> Place {
         let index = self.hdr.index(value);
         let at = self.bounds.partition_point(|bound| bound.units < value);
         let split = self.bounds[at..].iter().take_while(|bound| bound.index == index);
         match split.filter_map(|bound| bound.extra).next() {
-            Some(extra) => Place::Extra(extra),
-            None => Place::Main(index),
+            Some(extra) => Place::extra(extra),
+            None => Place::main(index),
         }
     }
 
-    /// A value of the family's unit in integer units, saturating. `value` is not negative nor NaN.
+    /// A value of the family's unit in integer units, if it is in range; the same as [`to_units`].
+    ///
+    /// # Safety
+    /// - `value` is neither negative nor NaN.
     #[inline(always)]
-    pub(crate) fn units(&self, value: f64) -> u64 {
-        to_units(value, self.scale)
+    pub(crate) unsafe fn units_in_range(&self, value: f64) -> Option<u64> {
+        let scaled = value * self.scale;
+        if scaled <= self.short {
+            // SAFETY: not negative, as neither factor is, and below 2^52. (One instruction, where
+            // the saturating cast takes six, in the middle of the recording path.)
+            return Some(unsafe { (scaled + 0.5).to_int_unchecked::<i64>() as u64 });
+        }
+        let units = to_units(value, self.scale);
+        (units <= self.max).then_some(units)
     }
 }
 
-/// The integer nearest to `value * scale`, saturating. Boundaries and observations both go through
-/// here, so that an observation equal to a boundary is counted at it.
-#[inline(always)]
+/// From here on every `f64` is an integer already, and adding a half would round it.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
+
+/// The integer nearest to `value * scale`, saturating. Boundaries and observations are converted
+/// alike, so that an observation equal to a boundary is counted at it.
+#[cold]
 pub(crate) fn to_units(value: f64, scale: f64) -> u64 {
     let scaled = value * scale;
-    // From 2^52 on every f64 is an integer already, and adding a half would round it.
-    if (0.0..4_503_599_627_370_496.0).contains(&scaled) {
-        // SAFETY: finite, not negative, and below 2^52 + 1 after the addition. (One instruction,
-        // where the saturating cast takes six, in the middle of the recording path.)
-        unsafe { (scaled + 0.5).to_int_unchecked::<i64>() as u64 }
-    } else {
-        saturate(scaled)
-    }
+    if scaled < WHOLE { (scaled + 0.5) as u64 } else { scaled as u64 }
 }
 
-#[cold]
-#[inline(never)]
-fn saturate(scaled: f64) -> u64 {
-    scaled as u64
-}
-
-/// Bits that a value needs: 0 to 64.
+/// The highest bit set; 0 for 0, too.
 #[inline(always)]
 const fn octave(value: u64) -> usize {
-    (u64::BITS - value.leading_zeros()) as usize
+    (63 - (value | 1).leading_zeros()) as usize
 }
 
 const _: () = {

@@ -4,7 +4,8 @@
 use super::instrument_debug;
 use crate::registry::series::Series;
 use crate::shard::change::{Add, AddFloat};
-use crate::shard::owner::{self, Pin, PinnedPage};
+use crate::shard::owner::{self, Pin};
+use crate::shard::page::Page;
 use crate::sync::Arc;
 
 /// A count that only rises.
@@ -43,7 +44,7 @@ impl Counter {
     pub fn local(&self) -> LocalCounter {
         let pin = Pin::new();
         let series = Arc::clone(&self.series);
-        LocalCounter { page: pin.page(self.cell), cell: self.cell, _pin: pin, _series: series }
+        LocalCounter { page: pin.page(self.cell), cell: self.cell, pin, _series: series }
     }
 
     /// Makes the calling thread's first touch ahead of time.
@@ -63,9 +64,9 @@ impl Counter {
 /// While it lives, the thread's shard is adopted by nobody else.
 pub struct LocalCounter {
     /// `None` only if the system had no memory for a page; then nothing is recorded.
-    page: Option<PinnedPage>,
+    page: Option<&'static Page>,
     cell: u32,
-    _pin: Pin,
+    pin: Pin,
     _series: Arc<Series>,
 }
 
@@ -80,7 +81,7 @@ impl LocalCounter {
     #[inline]
     pub fn inc_by(&self, n: u64) {
         if let Some(page) = self.page {
-            page.apply(self.cell, Add(n));
+            self.pin.apply(page, self.cell, Add(n));
         }
     }
 }

@@ -2,13 +2,13 @@
 //! Upstream: the program. Downstream: the thread's shard.
 
 use super::instrument_debug;
-use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, Place};
+use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, to_units};
 use crate::registry::histogram::HistogramCells;
 use crate::registry::series::Series;
 use crate::shard::CellId;
 use crate::shard::change::{Add, AddSaturating, Change};
-use crate::shard::owner::{self, Pin, PinnedPage};
-use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
+use crate::shard::owner::{self, Pin};
+use crate::shard::page::{PAGE_BITS, PAGE_CELLS, Page};
 use crate::sync::Arc;
 use std::cell::Cell;
 use std::time::Duration;
@@ -98,11 +98,10 @@ trait Recorder {
 #[inline(always)]
 fn observe(to: &impl Recorder, value: f64) {
     if value >= 0.0 {
-        let units = to.layout().units(value);
-        if units > to.layout().max {
-            over_range(to, units, value == f64::INFINITY);
-        } else {
-            in_range(to, units);
+        // SAFETY: just compared.
+        match unsafe { to.layout().units_in_range(value) } {
+            Some(units) => in_range(to, units),
+            None => over_range(to, to_units(value, to.layout().scale), value == f64::INFINITY),
         }
     } else {
         to.series().refuse(value);
@@ -120,9 +119,9 @@ fn record(to: &impl Recorder, units: u64) {
 
 #[inline(always)]
 fn in_range(to: &impl Recorder, units: u64) {
-    match to.layout().place(units) {
-        Place::Main(index) => to.bucket(index),
-        Place::Extra(cell) => to.head(cell, Add(1)),
+    match to.layout().place(units).get() {
+        Ok(cell) => to.head(cell, Add(1)),
+        Err(index) => to.bucket(index),
     }
     to.head(HEAD_SUM, AddSaturating(units));
 }
@@ -168,10 +167,10 @@ impl Recorder for Histogram {
 /// A [`Histogram`] pinned to one thread, which it cannot leave.
 ///
 /// While it lives, the thread's shard is adopted by nobody else. It remembers where the thread's
-/// buckets are: 24 bytes per octave of the range.
+/// buckets are: 8 bytes per octave of the range.
 pub struct LocalHistogram {
-    head: Option<PinnedPage>,
-    groups: Box<[Cell<Option<PinnedPage>>]>,
+    head: Option<&'static Page>,
+    groups: Box<[Cell<Option<&'static Page>>]>,
     pin: Pin,
     shared: Histogram,
 }
@@ -205,7 +204,7 @@ impl LocalHistogram {
 
     #[cold]
     #[inline(never)]
-    fn find(&self, group: usize) -> Option<PinnedPage> {
+    fn find(&self, group: usize) -> Option<&'static Page> {
         let found = self.shared.cells.group(group).and_then(|first| self.pin.page(first));
         self.groups[group].set(found);
         found
@@ -225,7 +224,7 @@ impl Recorder for LocalHistogram {
     #[inline(always)]
     fn head(&self, place: u32, change: impl Change) {
         if let Some(page) = self.head {
-            page.apply(self.shared.cells.head.id + place, change);
+            self.pin.apply(page, self.shared.cells.head.id + place, change);
         }
     }
 
@@ -234,7 +233,7 @@ impl Recorder for LocalHistogram {
         let group = index >> PAGE_BITS;
         let known = self.groups.get(group).and_then(Cell::get);
         if let Some(page) = known.or_else(|| self.find(group)) {
-            page.apply(index as CellId, Add(1)); // a group begins where its page begins
+            self.pin.apply(page, index as CellId, Add(1)); // a group begins where its page begins
         }
     }
 }

@@ -29,24 +29,25 @@ impl HistogramCells {
 
     /// Every group is the void page.
     pub(crate) fn detached(layout: &Arc<Layout>) -> Self {
-        Self { layout: Arc::clone(layout), head: CellRef::VOID, groups: Box::new([]), space: None }
+        let groups = (0..layout.groups()).map(|_| AtomicU32::new(VOID_CELL)).collect();
+        Self { layout: Arc::clone(layout), head: CellRef::VOID, groups, space: None }
     }
 
     /// The first cell of a group, given a page at the first touch of anybody.
     /// `None` if the process is out of page numbers: the observation is then in the sum only.
     #[inline(always)]
     pub(crate) fn group(&self, group: usize) -> Option<CellId> {
-        let Some(entry) = self.groups.get(group) else { return Some(VOID_CELL) };
         // Relaxed: a number, not an address; each shard publishes the page itself.
-        match entry.load(Relaxed) {
-            0 => self.bring(entry),
+        match self.groups.get(group)?.load(Relaxed) {
+            0 => self.bring(group),
             first => Some(first),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn bring(&self, entry: &AtomicU32) -> Option<CellId> {
+    fn bring(&self, group: usize) -> Option<CellId> {
+        let entry = self.groups.get(group)?;
         let number = CORE.numbers.take()?;
         let first = number << PAGE_BITS;
         match entry.compare_exchange(0, first, Relaxed, Relaxed) {

@@ -21,7 +21,8 @@ use std::ptr::{NonNull, null_mut};
 pub(crate) type CellId = u32;
 
 /// The page that is never merged: handles that record nowhere visible write here.
-pub(crate) const VOID_PAGE: u32 = 0;
+/// Page 0 is no page: a histogram's table says 0 where nobody has been yet.
+pub(crate) const VOID_PAGE: u32 = 1;
 /// A cell of the page that is never merged.
 pub(crate) const VOID_CELL: CellId = VOID_PAGE << PAGE_BITS;
 

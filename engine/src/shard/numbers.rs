@@ -2,10 +2,14 @@
 //! touch of an octave and may neither lock nor allocate for it.
 //! Upstream: registry and record, which need cells. Downstream: shard, where a number is a page.
 
+use super::VOID_PAGE;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering::Relaxed, order};
 
 /// 2^20 page numbers, 2^27 cells.
 const WORDS: usize = if cfg!(loom) { 1 } else { 1 << 14 };
+
+/// Bits of page 0, which is no page, and of the void page.
+const RESERVED: u64 = 1 | 1 << VOID_PAGE;
 
 /// Which page numbers are taken. The lowest free one goes first, so that roots stay short.
 pub(crate) struct PageNumbers {
@@ -32,7 +36,7 @@ impl PageNumbers {
     }
 
     fn take_in(&self, word: usize) -> Option<u32> {
-        let reserved = u64::from(word == 0); // the void page
+        let reserved = if word == 0 { RESERVED } else { 0 };
         let mut seen = self.taken[word].load(Relaxed) | reserved;
         while seen != u64::MAX {
             let bit = 1 << seen.trailing_ones();
@@ -63,12 +67,12 @@ mod tests {
     fn the_lowest_free_number_goes_first_and_the_void_page_never() {
         let numbers = Box::new(PageNumbers::new());
         let first: Vec<_> = (0..130).filter_map(|_| numbers.take()).collect();
-        assert_eq!(first, (1..=130).collect::<Vec<_>>());
+        assert_eq!(first, (2..=131).collect::<Vec<_>>());
         numbers.free(7);
         numbers.free(99);
         assert_eq!(
             (numbers.take(), numbers.take(), numbers.take()),
-            (Some(7), Some(99), Some(131))
+            (Some(7), Some(99), Some(132))
         );
     }
 
@@ -76,7 +80,7 @@ mod tests {
     fn when_all_are_taken_there_is_none() {
         let numbers = Box::new(PageNumbers::new());
         let all = WORDS * 64;
-        assert_eq!((1..all).filter_map(|_| numbers.take()).count(), all - 1);
+        assert_eq!((2..all).filter_map(|_| numbers.take()).count(), all - 2);
         assert_eq!(numbers.take(), None);
     }
 }

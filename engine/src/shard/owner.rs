@@ -214,14 +214,18 @@ impl Pin {
         Self { own: LOCAL.with(Local::pin), _not_send: PhantomData }
     }
 
-    /// The pinned shard's page of a cell, brought; `None` when memory is out.
-    pub(crate) fn page(&self, cell: CellId) -> Option<PinnedPage> {
+    /// The pinned shard's page of a cell, brought; good for as long as the pin. `None` when memory
+    /// is out.
+    pub(crate) fn page(&self, cell: CellId) -> Option<&'static Page> {
         let number = page_of(cell);
-        let page = match self.own {
-            true => LOCAL.with(|local| local.claim(number)),
-            false => CORE.shared_page(number),
-        }?;
-        Some(PinnedPage { page, own: self.own })
+        if self.own { LOCAL.with(|local| local.claim(number)) } else { CORE.shared_page(number) }
+    }
+
+    /// Applies `change` to the place of `cell` in a page that came from [`Pin::page`].
+    #[inline(always)]
+    pub(crate) fn apply(&self, page: &Page, cell: CellId, change: impl Change) {
+        let cell = &page.cells()[place_of(cell)];
+        if self.own { change.own(cell) } else { change.shared(cell) }
     }
 }
 
@@ -230,21 +234,5 @@ impl Drop for Pin {
         if self.own {
             LOCAL.with(Local::unpin);
         }
-    }
-}
-
-/// A page found once, good for as long as the [`Pin`] it came from.
-#[derive(Clone, Copy)]
-pub(crate) struct PinnedPage {
-    page: &'static Page,
-    own: bool,
-}
-
-impl PinnedPage {
-    /// Applies `change` to the page's place of `cell`.
-    #[inline(always)]
-    pub(crate) fn apply(self, cell: CellId, change: impl Change) {
-        let cell = &self.page.cells()[place_of(cell)];
-        if self.own { change.own(cell) } else { change.shared(cell) }
     }
 }
