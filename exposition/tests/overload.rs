@@ -1,0 +1,143 @@
+//! More than the server can give: clients that hang, that do not read, and too many of them.
+
+mod common;
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use common::{BIG, Client, ask, assert_well, eventually, get, serve};
+use tmc_exposition::Limits;
+
+#[test]
+fn clients_that_hang_keep_nobody_waiting() {
+    let server = serve(Limits::default());
+    let hanging: Vec<_> = (0..20)
+        .map(|index| {
+            let mut client = Client::new(server.local_addr());
+            client.send(&get("/metrics")[..index]);
+            client
+        })
+        .collect();
+    let mut good = Client::new(server.local_addr());
+    for _ in 0..100 {
+        assert!(good.ask("/metrics").text().contains("hits_total 3"));
+    }
+    // They were only slow after all.
+    for (index, mut client) in hanging.into_iter().enumerate() {
+        client.send(&get("/metrics")[index..]);
+        assert_eq!(client.answer().status, 200);
+    }
+}
+
+#[test]
+fn a_reader_that_does_not_read_is_dropped_while_others_are_served() {
+    let limits =
+        Limits { write_time: Duration::from_millis(300), connections: 2, ..Limits::default() };
+    let server = serve(limits);
+    let mut slow = Client::new(server.local_addr());
+    slow.send(&get("/big"));
+    assert_eq!(slow.head().status, 200);
+    let mut good = Client::new(server.local_addr());
+    assert!(good.ask("/metrics").text().contains("hits_total 3"));
+    // With the slow one there is no third place; once it is dropped there is.
+    eventually("the slow reader is dropped", || {
+        assert!(good.ask("/metrics").text().contains("hits_total 3"));
+        ask(&server, "/healthz").status == 200
+    });
+    // What the kernel held still arrives, not the whole.
+    let got = slow.rest().map_or(0, |rest| rest.len());
+    assert!(got < BIG, "{got}");
+}
+
+#[test]
+fn a_reader_that_is_merely_slow_gets_all() {
+    let server = serve(Limits { write_time: Duration::from_secs(20), ..Limits::default() });
+    let mut slow = Client::new(server.local_addr());
+    slow.send(&get("/big"));
+    let mut good = Client::new(server.local_addr());
+    assert_eq!(slow.head().status, 200);
+    for _ in 0..20 {
+        assert_eq!(good.ask("/metrics").status, 200);
+    }
+    slow.end();
+    assert_eq!(slow.rest().unwrap().len(), BIG);
+}
+
+#[test]
+fn connections_beyond_the_limit_are_told_to_come_back() {
+    let server = serve(Limits { connections: 3, ..Limits::default() });
+    let mut inside: Vec<_> = (0..3).map(|_| Client::new(server.local_addr())).collect();
+    for client in &mut inside {
+        assert_eq!(client.ask("/metrics").status, 200);
+    }
+    for _ in 0..5 {
+        // Whether it asks at once, later or never.
+        let mut outside = Client::new(server.local_addr());
+        outside.try_send(&get("/metrics"));
+        let answer = outside.answer();
+        assert_eq!((answer.status, answer.closes()), (503, true));
+        assert_eq!(answer.header("retry-after"), Some("5"));
+        assert_eq!(answer.text(), "too many connections: try again later\n");
+        assert_eq!(outside.rest().unwrap(), b"");
+        assert_eq!(Client::new(server.local_addr()).answer().status, 503);
+    }
+    for client in &mut inside {
+        assert_eq!(client.ask("/metrics").status, 200);
+    }
+    drop(inside.pop());
+    eventually("the free place is given", || ask(&server, "/metrics").status == 200);
+}
+
+#[test]
+fn a_flood_of_connections_harms_nobody_inside() {
+    let server = serve(Limits { connections: 2, ..Limits::default() });
+    let mut inside = Client::new(server.local_addr());
+    assert_eq!(inside.ask("/metrics").status, 200);
+    let flood: Vec<_> =
+        (0..200).map(|_| TcpStream::connect(server.local_addr()).unwrap()).collect();
+    for _ in 0..50 {
+        assert_eq!(inside.ask("/metrics").status, 200);
+    }
+    drop(flood);
+    eventually("the flood has gone", || ask(&server, "/metrics").status == 200);
+}
+
+#[test]
+fn answers_that_nobody_reads_are_bounded() {
+    let limits = Limits { pending_bytes: BIG / 2, ..Limits::default() };
+    let server = serve(limits);
+    let mut slow = Client::new(server.local_addr());
+    slow.send(&get("/big"));
+    assert_eq!(slow.head().status, 200);
+    let mut other = Client::new(server.local_addr());
+    let refused = other.ask("/metrics");
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
+    assert!(refused.text().contains("wait for their readers"), "{}", refused.text());
+    // The process is alive, and may well say so.
+    assert_eq!(other.ask("/healthz").status, 200);
+    assert_eq!(other.ask("/readyz").status, 200);
+    slow.end();
+    assert_eq!(slow.rest().unwrap().len(), BIG);
+    assert_eq!(other.ask("/metrics").status, 200);
+    assert_well(&server);
+}
+
+#[test]
+fn clients_that_vanish_leave_nothing_behind() {
+    let server = serve(Limits { connections: 4, ..Limits::default() });
+    for round in 0..100 {
+        eventually("a place is free", || {
+            let mut client = Client::new(server.local_addr());
+            client.try_send(&get(if round % 2 == 0 { "/big" } else { "/metrics" }));
+            // Gone in the middle of the answer, with bytes unread: the connection is reset.
+            client.head().status == 200
+        });
+    }
+    eventually("all places are free", || {
+        let mut clients: Vec<_> = (0..4).map(|_| Client::new(server.local_addr())).collect();
+        clients.iter_mut().all(|client| {
+            client.try_send(&get("/healthz"));
+            client.head().status == 200
+        })
+    });
+}
