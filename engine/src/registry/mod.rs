@@ -316,11 +316,12 @@ impl Registry {
             return Ok(known); // another thread was faster
         }
         let claims = name::claims(&name, request.kind);
-        log::debug!("registered the {} family {name}", request.kind);
         families.claims.extend(claims.into_iter().map(|sample| (sample, name.as_str().into())));
         let space = Arc::clone(&self.0.space);
         let core = Arc::new(FamilyCore::new(meta, space, limit, refusals, overflowed));
         families.by_name.insert(name.into(), Arc::clone(&core));
+        drop(families); // a logger may register metrics of its own
+        log::debug!("registered the {} family {}", request.kind, core.meta.name);
         Ok(core)
     }
 
