@@ -359,6 +359,8 @@ fn families() -> impl Strategy<Value = (String, Kind)> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn two_families_clash_if_they_share_a_sample_whoever_comes_first(
         a in families(), b in families()

@@ -134,6 +134,11 @@ impl<'a> HistogramSnapshot<'a> {
 
     /// Every HDR bucket that has observations, ascending, its split parts put together again.
     fn for_each_hdr(&self, mut each: impl FnMut(usize, u64)) {
+        let mut each = |index, n| {
+            if n > 0 {
+                each(index, n);
+            }
+        };
         let bounds = self.layout.map_or(&[][..], |layout| &layout.bounds);
         let mut splits =
             bounds.iter().filter_map(|b| Some((b.index, self.head(b.extra?)))).peekable();
@@ -148,9 +153,7 @@ impl<'a> HistogramSnapshot<'a> {
                 while let Some((_, part)) = splits.next_if(|&(split, _)| split == index) {
                     n += part;
                 }
-                if n > 0 {
-                    each(index, n);
-                }
+                each(index, n);
             }
         }
         splits.for_each(|(index, n)| each(index, n));
@@ -163,7 +166,10 @@ impl<'a> HistogramSnapshot<'a> {
         let layout = self.layout?;
         let mut hdr = HdrHistogram::new_with_bounds(1, layout.max.max(2), layout.digits).ok()?;
         self.for_each_hdr(|index, n| hdr.saturating_record_n(layout.hdr.low(index), n));
-        hdr.saturating_record_n(layout.max, self.head(HEAD_OVER));
+        // Recording none of a value would still raise the maximum to it.
+        if self.head(HEAD_OVER) > 0 {
+            hdr.saturating_record_n(layout.max, self.head(HEAD_OVER));
+        }
         Some(hdr)
     }
 }
