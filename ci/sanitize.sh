@@ -1,0 +1,20 @@
+#!/bin/bash
+# Runs the engine's and the exposition's tests under AddressSanitizer and LeakSanitizer. Needs a
+# nightly toolchain for Linux on x86-64 or AArch64.
+#
+#   ci/sanitize.sh [PACKAGE...]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    echo "ci/sanitize.sh: no nightly toolchain: rustup toolchain install nightly" >&2
+    exit 1
+fi
+host=$(rustc +nightly -vV | sed -n 's/^host: //p')
+[ $# -gt 0 ] || set -- tmc-engine tmc-exposition
+packages=()
+for package; do packages+=(-p "$package"); done
+
+export RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/sanitize"
+# With an explicit target, build scripts and macros go without the sanitizer.
+cargo +nightly test --locked "${packages[@]}" --lib --tests --target "$host"
