@@ -158,7 +158,8 @@ impl<S: Stream> Connection<S> {
             };
             match step {
                 Step::On => {}
-                Step::Wait if context.stopping && self.phase == Phase::Reading => {
+                // All that came is answered or dropped; the kernel delivers what is written.
+                Step::Wait if context.stopping && self.phase != Phase::Writing => {
                     return Next::Close;
                 }
                 Step::Wait => return Next::Wait,

@@ -357,7 +357,7 @@ fn a_stop_ends_who_waits_and_lets_the_answer_through() {
     let mut bench = Bench::new();
     bench.stopping = true;
     bench.send(HEALTH);
-    assert_eq!(bench.drive(), Next::Wait);
+    assert_eq!(bench.drive(), Next::Close);
     assert!(bench.got().contains("\r\nConnection: close\r\n") && bench.client.0.borrow().shut);
 }
 
