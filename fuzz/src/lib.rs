@@ -2,4 +2,5 @@
 //!
 //! Upstream: nothing of the product. Downstream: `fuzz_targets/`.
 
+pub mod head;
 pub mod text;

@@ -85,7 +85,28 @@ pub fn parse(text: &[u8]) -> Result<Vec<Family>, String> {
             family.samples.push(sample);
         }
     }
-    if help.is_some() { Err("HELP at the end".to_owned()) } else { Ok(families) }
+    if help.is_some() {
+        return Err("HELP at the end".to_owned());
+    }
+    apart(&families, &names)?;
+    Ok(families)
+}
+
+/// No family may be named like a sample of another one.
+fn apart(families: &[Family], names: &HashSet<String>) -> Result<(), String> {
+    for Family { name, kind, .. } in families {
+        let suffixes: &[&str] = match kind.as_str() {
+            "histogram" => &["_bucket", "_sum", "_count"],
+            "summary" => &["_sum", "_count"],
+            _ => &[],
+        };
+        for suffix in suffixes {
+            if names.contains(&format!("{name}{suffix}")) {
+                return Err(format!("the {kind} {name} beside a family {name}{suffix}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn belongs(sample: &Sample, family: &Family) -> Result<(), String> {
@@ -158,7 +179,7 @@ fn unescape(text: &str, quoted: bool) -> Result<String, String> {
 }
 
 /// A number as Go's `ParseFloat` reads it, less its underscores and hexadecimals.
-fn number(raw: &str) -> Result<f64, String> {
+pub fn number(raw: &str) -> Result<f64, String> {
     match raw {
         "+Inf" => return Ok(f64::INFINITY),
         "-Inf" => return Ok(f64::NEG_INFINITY),
@@ -230,6 +251,7 @@ mod tests {
             "# HELP b c\n",
             "# TYPE h histogram\nh 1\n",
             "# TYPE h histogram\nh_bucket 1\n",
+            "# TYPE a_sum gauge\na_sum 1\n# TYPE h_sum gauge\n# TYPE h histogram\n",
         ] {
             assert!(parse(format!("{head}{body}").as_bytes()).is_err(), "{body:?}");
         }

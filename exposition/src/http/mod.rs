@@ -7,6 +7,9 @@
 //! Upstream: the application, through [`ServerBuilder`]. Downstream: `respond`, on the loop's thread.
 
 mod connection;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod door;
 mod error;
 mod event_loop;
 mod limits;
