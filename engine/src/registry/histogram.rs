@@ -88,3 +88,48 @@ impl Drop for HistogramCells {
         self.touched().for_each(|(_, number)| CORE.give_back(number));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::labels::LabelKey;
+    use crate::registry::series::Series;
+    use crate::{Histogram, HistogramSpec, Kind};
+
+    /// Pages are taken from the system, where no test can count: so they are looked for instead.
+    #[test]
+    fn a_warm_histogram_brings_no_more_pages_up_to_its_last_boundary() {
+        let space = Arc::new(CellSpace::default());
+        let none: &dyn LabelKey = &[];
+        for digits in 1..=3 {
+            let spec = HistogramSpec::seconds(&[0.25, 10.0]).digits(digits);
+            let layout = Arc::new(spec.layout("h").unwrap());
+            let series = Series::new(Kind::Histogram, none, &space, Some(&layout), None).unwrap();
+            let cells = Arc::clone(series.histogram.as_ref().unwrap());
+            let histogram = Histogram::of(Arc::new(series));
+            let pages = || -> usize {
+                let numbers = cells.touched().map(|(_, number)| number);
+                let numbers = numbers.chain([cells.head.id >> PAGE_BITS]);
+                let has = |number| CORE.each().filter(move |s| s.page(number as usize).is_some());
+                numbers.map(|number| has(number).count()).sum()
+            };
+            for _thread in 0..2 {
+                let body = || {
+                    histogram.warm();
+                    let (warm, touched) = (pages(), cells.touched().count());
+                    let local = histogram.local();
+                    for shift in 0..64 {
+                        let units = (10_000_000_000_u64 >> shift).saturating_sub(shift % 2);
+                        histogram.record(units);
+                        local.record(units);
+                    }
+                    assert_eq!((pages(), cells.touched().count()), (warm, touched), "{digits}");
+                };
+                std::thread::scope(|scope| scope.spawn(body).join().unwrap());
+            }
+            let before = cells.touched().count();
+            histogram.record(layout.max);
+            assert_eq!(cells.touched().count(), before + 1, "beyond it is a page of its own");
+        }
+    }
+}

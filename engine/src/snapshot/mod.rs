@@ -103,23 +103,23 @@ impl<'a> FamilySnapshot<'a> {
     }
 
     /// Labels of the registry, which every series has.
-    pub fn constant_labels(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
+    pub fn constant_labels(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> + use<'a> {
         self.family.meta.constant_labels.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// Names of the labels that tell the series apart.
-    pub fn label_names(&self) -> impl ExactSizeIterator<Item = &'a str> {
+    pub fn label_names(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
         self.family.meta.labels.iter().map(|label| &**label)
     }
 
     /// `le` boundaries of a histogram in its unit, `+Inf` left out; none for other types.
-    pub fn bounds(&self) -> impl Iterator<Item = f64> {
+    pub fn bounds(&self) -> impl Iterator<Item = f64> + use<'a> {
         let layout = self.family.meta.layout.as_deref();
         layout.into_iter().flat_map(|layout| layout.bounds.iter().map(|bound| bound.le))
     }
 
     /// The series in blocks, each of which is either the same as in an earlier snapshot or new.
-    pub fn blocks(&self) -> impl ExactSizeIterator<Item = BlockSnapshot<'a>> {
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = BlockSnapshot<'a>> + use<'a> {
         let Self { snapshot, family } = *self;
         family.blocks.iter().enumerate().map(move |(at, block)| BlockSnapshot {
             snapshot,
@@ -130,7 +130,7 @@ impl<'a> FamilySnapshot<'a> {
     }
 
     /// The series, in order of creation.
-    pub fn series(&self) -> impl Iterator<Item = SeriesSnapshot<'a>> {
+    pub fn series(&self) -> impl Iterator<Item = SeriesSnapshot<'a>> + use<'a> {
         self.blocks().flat_map(|block| block.series())
     }
 
@@ -225,7 +225,7 @@ pub struct SeriesSnapshot<'a> {
 
 impl<'a> SeriesSnapshot<'a> {
     /// Values in the order of [`FamilySnapshot::label_names`].
-    pub fn label_values(&self) -> impl Iterator<Item = &'a str> {
+    pub fn label_values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.block.series[self.at].labels.iter()
     }
 
