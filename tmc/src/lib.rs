@@ -48,3 +48,8 @@ pub use error::{Classify, ErrorType, Severity, TmcError, TmcErrorBuilder};
 pub use health::HealthStatus;
 pub use reporter::{MetricsReporter, ReporterError};
 pub use tracker::{OperationTracker, track_operation, track_operation_async};
+
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
