@@ -1,0 +1,92 @@
+//! No allocations per scrape in a steady state: snapshot and encoding, with every value changed
+//! since the scrape before.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use tmc_engine::{HistogramSpec, Registry};
+use tmc_exposition::TextEncoder;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    ALLOCATIONS.with(|n| n.set(n.get() + 1));
+}
+
+// SAFETY: passes everything on to `System`; the count is a thread-local without destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's duty, passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's duty, passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's duty, passed on.
+        unsafe { System.realloc(at, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's duty, passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_scrape_in_a_steady_state_allocates_nothing() {
+    let registry = Registry::builder().constant_label("zone", "z\"1").build().unwrap();
+    let counts = registry.counter_family("c_total", "Counts", ["at"]).unwrap();
+    let floats = registry.float_counter_family("f_total", "Floats", ["at"]).unwrap();
+    let gauges = registry.gauge_family("g", "Gauges", ["at"]).unwrap();
+    let in_flight = registry.up_down_counter_family("u", "In flight", ["at"]).unwrap();
+    let spec = HistogramSpec::seconds(HistogramSpec::DEFAULT_SECONDS);
+    let latency = registry.histogram_family("h_seconds", "Latency", ["at"], &spec).unwrap();
+    let names: Vec<_> = (0..150).map(|at| at.to_string()).collect();
+    let change = |scrape: u32| {
+        for (at, name) in (0_u32..).zip(&names) {
+            let labels = [name.as_str()];
+            counts.with(labels).inc_by(1 << (scrape * 4));
+            floats.with(labels).inc_by(1.0 / f64::from(at + 3));
+            gauges.with(labels).set(f64::from(at) * 0.1 - f64::from(scrape) * 1e-9);
+            in_flight.with(labels).inc();
+            // Another octave each time.
+            latency.with(labels).record(1000 << scrape);
+        }
+    };
+    let mut encoder = TextEncoder::new();
+    let mut out = Vec::new();
+    let mut texts: Vec<Vec<u8>> = Vec::with_capacity(8);
+    // One scrape with the longest numbers first, then the buffers that rotate.
+    for scrape in 0..8 {
+        change(scrape);
+        out.clear();
+        encoder.encode(&registry.snapshot(), &mut out);
+        texts.push(out.clone());
+    }
+    out.reserve(1 << 20); // longer numbers are the caller's memory
+    let mut counted = Vec::with_capacity(8);
+    for scrape in 0..8 {
+        change(7 - scrape);
+        out.clear();
+        let before = ALLOCATIONS.with(Cell::get);
+        encoder.encode(&registry.snapshot(), &mut out);
+        counted.push(ALLOCATIONS.with(Cell::get) - before);
+        assert!(!texts.contains(&out), "nothing has changed");
+        texts.push(out.clone());
+    }
+    assert_eq!(counted, [0; 8]);
+    assert!(out.len() > 150 * 17 * 20, "{} bytes", out.len());
+}
