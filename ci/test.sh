@@ -4,7 +4,7 @@
 #
 #   bash ci/test.sh
 #
-# Longer runs, each on its own: ci/loom.sh, ci/sanitize.sh, ci/fuzz.sh, ci/bench.sh.
+# Longer runs, each on its own: ci/loom.sh, ci/sanitize.sh, ci/fuzz.sh, cargo bench -p tmc-benches.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -56,7 +56,8 @@ set_up() {
     command -v cargo >/dev/null || give_up "missing: cargo (the Rust toolchain, https://rustup.rs)"
     cargo fmt --version && cargo clippy --version || give_up "missing: rustfmt or clippy (rustup component add rustfmt clippy)"
     local packages=()
-    command -v cc >/dev/null || packages+=(gcc libc6-dev)
+    # libFuzzer is C++, and rustc links with cc, which g++ brings.
+    command -v cc >/dev/null && command -v c++ >/dev/null || packages+=(g++)
     command -v prometheus >/dev/null && command -v promtool >/dev/null || packages+=(prometheus)
     find_python >/dev/null || packages+=(python3 python3-venv)
     [ ${#packages[@]} = 0 ] || install "${packages[@]}"
@@ -69,6 +70,32 @@ set_up() {
             give_up "missing: the PyPI package $parser"
     fi
     cargo --version && prometheus --version | head -n 1 && "$TMC_PYTHON" --version
+}
+
+# Runs the fuzz targets and their oracles on stable, over the seeds and 3,000 random inputs. There is no
+# coverage to guide them, as in ci/fuzz.sh: this finds what breaks at once.
+fuzz_briefly() {
+    local fuzz=(--locked --manifest-path fuzz/Cargo.toml) file name inputs work
+    local -x RUSTFLAGS="${RUSTFLAGS:-} --cfg fuzzing" CARGO_TARGET_DIR=$target/fuzz
+    cargo test "${fuzz[@]}" --lib || return 1
+    work=$(mktemp -d) && mkdir "$work/random" && "$TMC_PYTHON" - "$work/random" <<'PYTHON' || return 1
+import pathlib, random, sys
+source = random.Random(1)
+for number in range(3000):
+    length = int(2 ** source.uniform(0, 12))
+    (pathlib.Path(sys.argv[1]) / str(number)).write_bytes(source.randbytes(length))
+PYTHON
+    for file in fuzz/fuzz_targets/*.rs; do
+        name=$(basename "$file" .rs)
+        inputs=("$work/random")
+        [ ! -d "fuzz/seeds/$name" ] || inputs+=("fuzz/seeds/$name")
+        cargo run "${fuzz[@]}" --bin "$name" -- -runs=0 -max_len=4096 -timeout=60 -verbosity=0 \
+            -print_final_stats=1 -artifact_prefix="$work/" "${inputs[@]}" || {
+            echo "fuzz target $name failed; its input is in $work"
+            return 1
+        }
+    done
+    rm -r "$work"
 }
 
 results=()
@@ -90,6 +117,7 @@ step "benchmarks, a quick run of each" cargo test --locked --workspace --no-fail
 step "stress, optimised" cargo test --locked --release -p tmc-engine --test stress
 step "the README's demo, optimised" cargo run --locked --release --bin tmc-metrics -- demo --listen 127.0.0.1:0 --duration 5
 step "loom models, reduced" bash ci/loom.sh --quick
+step "fuzz targets, briefly" fuzz_briefly
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 step "scrape configuration" promtool check config deploy/prometheus.yml
 
