@@ -11,9 +11,11 @@ use crossbeam_channel::{Receiver, after, never, select};
 use tmc_metrics::{ErrorType, MetricsCollector, TmcError};
 
 use super::door::{Door, Root};
+use super::health::TRACKER;
 use super::migrate::Tally;
 use super::publish::Boards;
 use super::queue::Queues;
+use super::serve::API;
 use super::source::{Changes, Rel, Source};
 use super::state::{Cluster, Namespace};
 use super::status::Shared;
@@ -73,6 +75,8 @@ impl Mirror {
         let Parts { collector, door, source, clusters: roots, views, capacity, .. } = parts;
         let (status, queues) = (parts.status, parts.queues);
         let clusters = roots.iter().map(|_| Cluster::default()).collect();
+        // An alert must see the first check that fails to run as an increase.
+        collector.families().health_check_errors.init([[TRACKER], [API]]);
         Self {
             collector,
             door,

@@ -33,6 +33,8 @@ mod source;
 mod state;
 mod status;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::io::{self, Write};

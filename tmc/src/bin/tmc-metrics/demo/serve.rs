@@ -17,7 +17,7 @@ use super::status::{Shared, Status};
 const CLUSTERS: &str = "/api/v1/clusters";
 const PLACEMENTS: &str = "/api/v1/placements";
 /// The component that serves.
-const API: &str = "ApiServer";
+pub(crate) const API: &str = "ApiServer";
 const API_ID: &str = "api-server";
 const CONTROL_PLANE: &str = "control-plane";
 /// The time from one check to the next.
