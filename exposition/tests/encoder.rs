@@ -113,13 +113,16 @@ fn an_encoder_appends() {
     assert_eq!(out, b"before# HELP c_total \n# TYPE c_total counter\nc_total 0\n");
 }
 
+/// Name, labels, and the value by its bits.
+type Sample = (String, Vec<(String, String)>, u64);
+
 /// A family as it was read back.
 #[derive(Debug, Default, PartialEq)]
 struct Read {
     help: String,
     kind: String,
-    /// Sample name and labels, in order of appearance; values by their bits.
-    samples: Vec<(String, Vec<(String, String)>, u64)>,
+    /// In order of appearance.
+    samples: Vec<Sample>,
 }
 
 /// Parses text 0.0.4 as strictly as the encoder should write it; an error is the line it is in.
@@ -178,7 +181,7 @@ fn unescape(text: &str, quotes: bool) -> Option<String> {
     Some(out)
 }
 
-fn sample(line: &str) -> Option<(String, Vec<(String, String)>, u64)> {
+fn sample(line: &str) -> Option<Sample> {
     let word = |text: &str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let (name, mut rest) = line.split_at(word(line)?);
     let mut labels = Vec::new();
