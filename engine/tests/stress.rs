@@ -113,8 +113,8 @@ fn live(metrics: &Metrics, flight: &Flight, seed: u64, operations: u64) -> Tally
     let kind = random.next() as usize % 3;
     let sizes = metrics.sizes.with([["a", "b", "c"][kind]]);
     // Every other thread uses pinned handles, and half of those give them up early.
-    let mut pinned = (seed % 2 == 0).then(|| (metrics.hot.local(), metrics.latency.local()));
-    let give_up = if seed % 4 == 0 { operations / 2 } else { u64::MAX };
+    let mut pinned = seed.is_multiple_of(2).then(|| (metrics.hot.local(), metrics.latency.local()));
+    let give_up = if seed.is_multiple_of(4) { operations / 2 } else { u64::MAX };
     let mut wides = 0;
     for step in 0..operations {
         let dice = random.next();
@@ -152,7 +152,7 @@ fn live(metrics: &Metrics, flight: &Flight, seed: u64, operations: u64) -> Tally
                 *so_far = (so_far.0 + 1, so_far.1 + bytes);
             }
         }
-        if step % FLIGHT_EVERY == 0 {
+        if step.is_multiple_of(FLIGHT_EVERY) {
             flight.entering.fetch_add(1, SeqCst);
             metrics.in_flight.inc();
             metrics.in_flight.dec();
