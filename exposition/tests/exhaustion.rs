@@ -9,6 +9,7 @@ mod common;
 use std::fs::File;
 use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
 
 use common::{Client, PATIENCE, get, serve};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -68,7 +69,7 @@ fn without_descriptors_the_server_rests_and_then_goes_on() {
 
 fn exhaust() {
     log::set_logger(&KEPT).unwrap();
-    log::set_max_level(LevelFilter::Info);
+    log::set_max_level(LevelFilter::Debug);
     let server = serve(Limits::default());
     let mut early = Client::new(server.local_addr());
     assert_eq!(early.ask("/metrics").status, 200);
@@ -78,12 +79,16 @@ fn exhaust() {
     files.pop().unwrap();
     let mut late = Client::new(server.local_addr());
     late.send(&get("/metrics"));
+    let start = Instant::now();
     KEPT.wait_for("cannot accept connections for now");
     for _ in 0..100 {
         assert_eq!(early.ask("/metrics").status, 200);
     }
     // Said once, however often it tried.
     assert_eq!(KEPT.wait_for("cannot accept connections for now"), 1);
+    // Seven tries in the first second and one in each that follows, however busy the loop was.
+    let tries = KEPT.wait_for("accepting rests for");
+    assert!(tries as u64 <= 8 + start.elapsed().as_secs(), "{tries} tries");
 
     drop(files);
     assert_eq!(late.answer().status, 200);

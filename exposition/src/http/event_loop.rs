@@ -244,6 +244,7 @@ impl EventLoop {
         if self.pause == SHORTEST_PAUSE {
             log::warn!("the metrics server cannot accept connections for now: {error}");
         }
+        log::debug!("accepting rests for {:?}", self.pause);
         self.resume_at = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
