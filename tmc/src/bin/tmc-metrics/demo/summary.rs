@@ -24,7 +24,8 @@ fn sum(snapshot: &Snapshot, family: &str, filter: Option<(&str, &[&str])>) -> f6
                 .is_some_and(|value| values.contains(&value)),
         })
         .map(|series| series.value().as_f64())
-        .sum()
+        // The sum of nothing would be -0.
+        .fold(0.0, |sum, value| sum + value)
 }
 
 /// Writes the summary of the whole run.
@@ -108,7 +109,7 @@ impl Progress {
         if !self.shown {
             return;
         }
-        let snapshot = collector.registry().latest();
+        let snapshot = collector.registry().snapshot();
         let of = collector.families();
         let connected = status.clusters.iter().filter(|cluster| cluster.connected).count();
         let files: u64 = status.clusters.iter().map(|cluster| cluster.files).sum();
