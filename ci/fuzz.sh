@@ -24,6 +24,8 @@ cargo test --quiet --manifest-path fuzz/Cargo.toml --lib
 for target; do
     echo "== $target, $seconds s"
     mkdir -p "fuzz/corpus/$target"
+    dictionary=fuzz/seeds/$target.dict
     cargo +nightly fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        $([ ! -f "$dictionary" ] || echo "-dict=$dictionary")
 done

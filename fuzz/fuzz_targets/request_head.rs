@@ -88,41 +88,41 @@ fn growing(input: &[u8], whole: Verdict<'_>, limits: &Limits) {
 fn conversation(input: &[u8], limits: &Limits) {
     let mut responder = Responder::new(Registry::new());
     let at_once = converse(input, usize::MAX, &mut responder, limits);
+    let mut body = Vec::new();
     let mut answers = at_once.as_slice();
     let mut sent = input;
     let mut closed = false;
     while !answers.is_empty() {
         assert!(!closed, "an answer after the last one");
         let verdict = parse_head(&sent[..sent.len().min(limits.head_bytes)], limits);
+        body.clear();
         let (method, rest, status) = match verdict {
             Verdict::Complete { request, len, body_len, keep_alive } => {
                 closed = !keep_alive;
                 let skip = len.saturating_add(usize::try_from(body_len).expect("a small body"));
-                (request.method, sent.get(skip..).unwrap_or(&[]), None)
+                let reply = responder.respond(&request, &mut body);
+                (request.method, sent.get(skip..).unwrap_or(&[]), reply.status)
             }
-            Verdict::Rejected(status) => ("", &[][..], Some(status)),
-            Verdict::Partial => ("", &[][..], Some(400)), // ended inside its head
+            Verdict::Rejected(status) => ("", &[][..], status),
+            Verdict::Partial => ("", &[][..], 400), // ended inside its head
         };
-        closed |= status.is_some();
+        closed |= method.is_empty();
         sent = rest;
-        answers = answer(answers, method, status, closed);
+        answers = answer(answers, method, status, closed, &body);
     }
     // Every head that is there is answered, unless the connection was closed before it.
     assert!(closed || sent.is_empty(), "{} bytes unanswered", sent.len());
     for chunk in [1, 7] {
         let slowly = converse(input, chunk, &mut responder, limits);
         // A hopeless head may be refused at an earlier byte, and then for another reason.
-        let good = |bytes: &[u8]| first_refusal(bytes);
-        assert_eq!(
-            String::from_utf8_lossy(&at_once[..good(&at_once)]),
-            String::from_utf8_lossy(&slowly[..good(&slowly)]),
-            "in chunks of {chunk}"
-        );
+        let before =
+            |answers: &[u8]| String::from_utf8_lossy(&answers[..last_answer(answers)]).into_owned();
+        assert_eq!(before(&at_once), before(&slowly), "in chunks of {chunk}");
     }
 }
 
 /// Checks one answer and gives what follows it.
-fn answer<'a>(answers: &'a [u8], method: &str, status: Option<u16>, closed: bool) -> &'a [u8] {
+fn answer<'a>(answers: &'a [u8], method: &str, status: u16, closed: bool, body: &[u8]) -> &'a [u8] {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let head = match response.parse(answers) {
@@ -135,18 +135,21 @@ fn answer<'a>(answers: &'a [u8], method: &str, status: Option<u16>, closed: bool
         assert!(found.next().is_none(), "{name} twice");
         value
     };
-    if let Some(status) = status {
-        assert_eq!(response.code, Some(status));
-    }
+    assert_eq!(response.code, Some(status));
     let length: usize = header("content-length").expect("a length").parse().expect("a number");
     let close = header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
     assert_eq!(close, closed, "the client is told whether to go on");
-    let body = if method == "HEAD" { 0 } else { length };
-    answers[head..].get(body..).expect("the whole body")
+    let here = if method == "HEAD" { 0 } else { length };
+    let (got, rest) = answers[head..].split_at_checked(here).expect("the whole body");
+    if !method.is_empty() {
+        assert_eq!(length, body.len(), "the length is that of the body, also for HEAD");
+        assert_eq!(got, &body[..here]);
+    }
+    rest
 }
 
 /// Where the answer begins that closes the connection, or the end.
-fn first_refusal(answers: &[u8]) -> usize {
+fn last_answer(answers: &[u8]) -> usize {
     let closes = b"Connection: close";
     let Some(at) = answers.windows(closes.len()).position(|bytes| bytes == closes) else {
         return answers.len();
