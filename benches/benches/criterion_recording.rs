@@ -19,7 +19,7 @@ fn recording(criterion: &mut Criterion) {
     compare(&mut many, counters::contenders(counters::MANY), BATCH);
     many.finish();
     let mut histogram = criterion.benchmark_group("histogram");
-    compare(&mut histogram, histograms::contenders(), histograms::OBSERVATIONS as u64);
+    compare(&mut histogram, histograms::contenders(), histograms::BATCH as u64);
     histogram.finish();
 }
 

@@ -5,7 +5,7 @@
 //! the order rotates from round to round. Threads live as long as the contest, start each turn at a
 //! barrier, and record until the same span has passed; so no thread is left alone at the end of a
 //! turn, where a contended contender would suddenly look fast. For the same reason a turn in which
-//! a thread had to wait for a core does not count while there are enough cores for all threads.
+//! a thread was without a core for a while does not count, as long as there is one for each thread.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,6 +90,9 @@ struct Stint {
     operations: u64,
     /// Time spent ready to run but without a core, where the platform tells.
     waited: Option<Duration>,
+    /// The longest batch beyond four times the mean one: the core was taken away meanwhile, which
+    /// under a hypervisor no statistics tell.
+    stalled: Duration,
 }
 
 impl<'a> Lap<'a> {
@@ -104,20 +107,28 @@ impl<'a> Lap<'a> {
         self.barrier.wait();
         let start = Instant::now();
         let mut batches = 0;
+        let mut passed = Duration::ZERO;
+        let mut longest = Duration::ZERO;
         loop {
             batch();
             batches += 1;
+            let now = start.elapsed();
+            longest = longest.max(now - passed);
+            passed = now;
             let done = match self.until {
-                Until::Elapsed(span) => start.elapsed() >= span,
+                Until::Elapsed(span) => passed >= span,
                 Until::Batches(count) => batches >= count,
             };
             if done {
                 break;
             }
         }
-        let end = Instant::now();
+        let end = start + passed;
         let waited = run_queue_wait().zip(waited_before).map(|(after, before)| after - before);
-        self.result.set(Some(Stint { start, end, operations: batches * operations, waited }));
+        let mean = passed.div_f64(batches as f64);
+        let stalled = longest.saturating_sub(mean * 4);
+        let operations = batches * operations;
+        self.result.set(Some(Stint { start, end, operations, waited, stalled }));
     }
 }
 
@@ -267,7 +278,7 @@ fn is_clean(stints: &[Stint], cores: usize, turn: Duration) -> bool {
     let tolerated = turn / 50;
     let together = |stint: &Stint| (stint.end - stint.start) + tolerated >= turn;
     let on_core = |stint: &Stint| stint.waited.is_none_or(|waited| waited <= tolerated);
-    stints.iter().all(|stint| together(stint) && on_core(stint))
+    stints.iter().all(|stint| together(stint) && on_core(stint) && stint.stalled <= tolerated)
 }
 
 /// Cores that this process may use.
@@ -307,6 +318,7 @@ mod tests {
             end: origin + Duration::from_millis(to),
             operations,
             waited: Some(Duration::from_millis(waited)),
+            stalled: Duration::ZERO,
         }
     }
 
@@ -330,6 +342,15 @@ mod tests {
         assert_eq!(score.any, 900.0);
         score.add(&[stint(origin, 0, 1000, 400, 300), stint(origin, 0, 1000, 400, 0)], 1, true);
         assert_eq!(score.clean, Some(800.0), "with too few cores, waiting is part of it");
+    }
+
+    #[test]
+    fn a_turn_in_which_a_thread_stood_still_does_not_count() {
+        let mut stalled = stint(Instant::now(), 0, 1000, 900, 0);
+        stalled.stalled = Duration::from_millis(30);
+        let mut score = Score::default();
+        score.add(&[stalled], 1, true);
+        assert_eq!((score.clean, score.any), (None, 900.0));
     }
 
     #[test]

@@ -19,9 +19,12 @@ use crate::{name, text};
 const NAME: &str = "operation_seconds";
 const HELP: &str = "How long an operation took";
 
-/// Observations in a batch: more than a branch predictor learns by heart, so that searching for a
+/// Observations in a batch.
+pub const BATCH: usize = 4096;
+
+/// Different values: more than a branch predictor learns by heart, so that searching for a
 /// bucket costs what it costs with values that nobody has seen before.
-pub const OBSERVATIONS: usize = 1 << 16;
+const VALUES: usize = 1 << 16;
 
 /// The boundaries that clients call their default.
 const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -78,8 +81,9 @@ where
 
     fn run(&self, lap: &Lap<'_>) {
         let own = (self.pin)(&self.handle);
-        lap.race(self.values.len() as u64, || {
-            for value in &self.values {
+        let mut batches = self.values.chunks_exact(BATCH).cycle();
+        lap.race(BATCH as u64, || {
+            for value in batches.next().unwrap_or_default() {
                 (self.observe)(black_box(&own), *value);
             }
         });
@@ -102,7 +106,7 @@ pub fn seconds() -> Vec<f64> {
         (state >> 11) as f64 / (1_u64 << 53) as f64
     };
     let mut normal = || (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
-    (0..OBSERVATIONS).map(|_| 0.05 * (1.3 * normal()).exp()).collect()
+    (0..VALUES).map(|_| 0.05 * (1.3 * normal()).exp()).collect()
 }
 
 fn engine() -> Histogram {
