@@ -185,8 +185,20 @@ fn rising(snapshot: &Snapshot, out: &mut HashMap<String, Vec<f64>>) {
     }
 }
 
+/// Lets nobody wait for a scraper that has failed.
+struct Scraper<'a>(&'a Flight);
+
+impl Drop for Scraper<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.scrapes.store(u64::MAX, SeqCst);
+        }
+    }
+}
+
 /// Scrapes until told to stop.
 fn scrape(registry: &Registry, flight: &Flight, stop: &AtomicBool) {
+    let _scraper = Scraper(flight);
     let mut before = HashMap::<String, Vec<f64>>::new();
     while !stop.load(SeqCst) {
         let left = flight.left.load(SeqCst);
