@@ -276,7 +276,8 @@ fn a_clash_with_a_family_of_the_samplers_own_is_an_error() {
 #[test]
 fn a_clash_with_a_fed_family_is_a_counted_failure_and_the_rest_is_fed() {
     let registry = Registry::new();
-    registry.counter_family(names::PROCESS_THREADS.name, "taken", ["by"]).unwrap().with(["me"]);
+    let taken = registry.counter_family(names::PROCESS_THREADS.name, "taken", ["by"]).unwrap();
+    taken.with(["me"]).inc();
     let driven = Driven::start(&registry, cpu_times(&[1.0]));
     assert_eq!(driven.value(names::SAMPLE_FAILURES.name), Some(1.0));
     assert_eq!(driven.value(names::PROCESS_START_TIME.name), Some(1_700_000_000.0));
