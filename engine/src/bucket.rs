@@ -65,29 +65,13 @@ impl Hdr {
     }
 }
 
-/// Where a value is counted: an HDR bucket, or an extra cell of the head. One word, so that it
-/// stays in a register.
+/// Where a value is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(u32);
-
-impl Place {
-    const EXTRA: u32 = 1 << 31;
-
-    #[inline(always)]
-    const fn main(index: usize) -> Self {
-        Self(index as u32) // far below EXTRA, even for 64 octaves at 3 digits
-    }
-
-    #[inline(always)]
-    const fn extra(cell: u32) -> Self {
-        Self(cell | Self::EXTRA)
-    }
-
-    /// The extra cell, counted from the head, or else the index of the HDR bucket.
-    #[inline(always)]
-    pub(crate) const fn get(self) -> Result<u32, usize> {
-        if self.0 >= Self::EXTRA { Ok(self.0 & !Self::EXTRA) } else { Err(self.0 as usize) }
-    }
+pub(crate) enum Place {
+    /// HDR bucket, by index.
+    Main(usize),
+    /// Extra cell, counted from the head.
+    Extra(u32),
 }
 
 /// An `le` boundary.
@@ -103,20 +87,19 @@ pub(crate) struct Bound {
     pub(crate) extra: Option<u32>,
 }
 
-/// What the recording path needs of the values of one bit length.
+/// What the recording path needs of the values whose highest bit is the same.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 struct Octave {
     /// HDR bucket of `value`: `base + (value >> shift)`.
     base: u32,
     shift: u8,
-    /// More splitting boundaries in this octave, which a scan finds.
-    more: bool,
-    /// Cell of the first of them, counted from the head.
-    cell: u16,
-    /// First boundary that splits a bucket here, and the distance down to that bucket's low edge:
-    /// a value lies in the split part if `bound - value <= span`, wrapping.
-    bound: u64,
+    /// Cell of the only boundary that splits a bucket here, counted from the head. 0 where there
+    /// are several, which a search tells apart.
+    extra: u16,
+    /// `value` may be at or below such a boundary, inside its bucket, if `top - value <= span`,
+    /// wrapping. Where there are several, that is every value of the octave.
+    top: u64,
     span: u64,
 }
 
@@ -125,7 +108,18 @@ impl Octave {
     const fn whole(hdr: Hdr, octave: usize) -> Self {
         let shift = hdr.shift(1 << octave);
         let base = shift << hdr.half_bits;
-        Self { base, shift: shift as u8, more: false, cell: 0, bound: u64::MAX, span: 0 }
+        Self { base, shift: shift as u8, extra: 0, top: u64::MAX, span: 0 }
+    }
+
+    /// With a boundary that splits the bucket that begins at `low`.
+    fn split(&mut self, octave: usize, bound: &Bound, low: u64) {
+        if self.top == u64::MAX {
+            self.extra = bound.extra.unwrap_or(0) as u16; // at most MAX_EXTRAS
+            (self.top, self.span) = (bound.units, bound.units - low);
+        } else {
+            self.extra = 0;
+            (self.top, self.span) = ((2 << octave) - 1, (2 << octave) - 1);
+        }
     }
 }
 
@@ -139,8 +133,8 @@ pub(crate) struct Layout {
     pub(crate) scale: f64,
     pub(crate) digits: u8,
     pub(crate) bounds: Box<[Bound]>,
-    /// Values up to here, as `value * scale`, take the short way from `f64`: in range, and exact.
-    short: f64,
+    /// Bits of the largest value of the family's unit that takes the short way to an integer.
+    short: u64,
     /// By the highest bit set; 0 goes with 1.
     octaves: [Octave; 64],
 }
@@ -162,16 +156,10 @@ impl Layout {
             .collect();
         let mut octaves = std::array::from_fn(|octave| Octave::whole(hdr, octave));
         for bound in bounds.iter().filter(|b| b.extra.is_some()) {
-            let octave = &mut octaves[octave(bound.units)];
-            if octave.bound == u64::MAX {
-                octave.bound = bound.units;
-                octave.span = bound.units - hdr.low(bound.index);
-                octave.cell = bound.extra.unwrap_or(0) as u16; // at most MAX_EXTRAS
-            } else {
-                octave.more = true;
-            }
+            let octave = octave(bound.units);
+            octaves[octave].split(octave, bound, hdr.low(bound.index));
         }
-        let short = (max as f64).min(WHOLE) - 1.0;
+        let short = largest_short(max, scale).to_bits();
         Self { hdr, max, scale, digits, bounds, short, octaves }
     }
 
@@ -190,47 +178,53 @@ impl Layout {
         self.hdr.index(self.max) / PAGE_CELLS + 1
     }
 
-    /// Where a value at or below `max` is counted.
+    /// The HDR bucket of a value at or below `max`; `None` if boundaries may split it, so that
+    /// [`Layout::place`] must tell.
     #[inline(always)]
-    pub(crate) fn place(&self, value: u64) -> Place {
+    pub(crate) fn unsplit(&self, value: u64) -> Option<usize> {
         let octave = &self.octaves[octave(value)];
-        if octave.bound.wrapping_sub(value) <= octave.span {
-            return Place::extra(octave.cell as u32);
-        }
-        if octave.more {
-            return self.scan(value);
-        }
-        Place::main(octave.base as usize + (value >> octave.shift) as usize)
+        let split = octave.top.wrapping_sub(value) <= octave.span;
+        (!split).then(|| octave.base as usize + (value >> octave.shift) as usize)
     }
 
-    /// [`Layout::place`] where several boundaries split buckets of one octave.
-    #[cold]
-    #[inline(never)]
-    fn scan(&self, value: u64) -> Place {
+    /// Where a value at or below `max` is counted.
+    pub(crate) fn place(&self, value: u64) -> Place {
+        if let Some(index) = self.unsplit(value) {
+            return Place::Main(index);
+        }
+        let only = self.octaves[octave(value)].extra;
+        if only > 0 {
+            return Place::Extra(u32::from(only));
+        }
         let index = self.hdr.index(value);
         let at = self.bounds.partition_point(|bound| bound.units < value);
-        let split = self.bounds[at..].iter().take_while(|bound| bound.index == index);
-        match split.filter_map(|bound| bound.extra).next() {
-            Some(extra) => Place::extra(extra),
-            None => Place::main(index),
-        }
+        let same = self.bounds[at..].iter().take_while(|bound| bound.index == index);
+        same.filter_map(|bound| bound.extra).next().map_or(Place::Main(index), Place::Extra)
     }
 
-    /// A value of the family's unit in integer units, if it is in range; the same as [`to_units`].
-    ///
-    /// # Safety
-    /// - `value` is neither negative nor NaN.
+    /// A value of the family's unit in integer units, if the short way leads there: it is then the
+    /// same as [`to_units`], and in range. Negative values, -0 too, and NaN never take it.
     #[inline(always)]
-    pub(crate) unsafe fn units_in_range(&self, value: f64) -> Option<u64> {
-        let scaled = value * self.scale;
-        if scaled <= self.short {
-            // SAFETY: not negative, as neither factor is, and below 2^52. (One instruction, where
-            // the saturating cast takes six, in the middle of the recording path.)
-            return Some(unsafe { (scaled + 0.5).to_int_unchecked::<i64>() as u64 });
+    pub(crate) fn short_units(&self, value: f64) -> Option<u64> {
+        // The bits of non-negative floats are in the order of their values; all others are above.
+        if value.to_bits() > self.short {
+            return None;
         }
-        let units = to_units(value, self.scale);
-        (units <= self.max).then_some(units)
+        let scaled = value * self.scale + 0.5;
+        // SAFETY: neither negative nor NaN, and below 2^52 (see `largest_short`). (One instruction,
+        // where the saturating cast takes six, in the middle of the recording path.)
+        Some(unsafe { scaled.to_int_unchecked::<i64>() } as u64)
     }
+}
+
+/// The largest value that, scaled and rounded, is at most `max` and exact.
+fn largest_short(max: u64, scale: f64) -> f64 {
+    let top = (max as f64).min(WHOLE) - 1.0;
+    let mut value = top / scale;
+    while value * scale > top {
+        value = value.next_down();
+    }
+    value
 }
 
 /// From here on every `f64` is an integer already, and adding a half would round it.

@@ -3,9 +3,10 @@
 
 use super::instrument_debug;
 use crate::registry::series::Series;
-use crate::shard::change::{Add, AddFloat};
+use crate::shard::change::{Add, AddFloat, At};
 use crate::shard::owner::{self, Pin};
 use crate::shard::page::Page;
+use crate::shard::page_of;
 use crate::sync::Arc;
 
 /// A count that only rises.
@@ -44,12 +45,12 @@ impl Counter {
     pub fn local(&self) -> LocalCounter {
         let pin = Pin::new();
         let series = Arc::clone(&self.series);
-        LocalCounter { page: pin.page(self.cell), cell: self.cell, pin, _series: series }
+        LocalCounter { page: pin.page(page_of(self.cell)), cell: self.cell, pin, _series: series }
     }
 
     /// Makes the calling thread's first touch ahead of time.
     pub fn warm(&self) {
-        owner::warm(self.cell);
+        owner::warm(page_of(self.cell));
     }
 
     /// The total over all threads. Visits every shard: for tests and rare decisions.
@@ -81,7 +82,7 @@ impl LocalCounter {
     #[inline]
     pub fn inc_by(&self, n: u64) {
         if let Some(page) = self.page {
-            self.pin.apply(page, self.cell, Add(n));
+            self.pin.apply(page, At(self.cell, Add(n)));
         }
     }
 }

@@ -2,22 +2,22 @@
 //! Upstream: the program. Downstream: the thread's shard.
 
 use super::instrument_debug;
-use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, to_units};
+use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, Place, to_units};
 use crate::registry::histogram::HistogramCells;
 use crate::registry::series::Series;
-use crate::shard::CellId;
-use crate::shard::change::{Add, AddSaturating, Change};
+use crate::shard::change::{Add, AddSaturating, At, Change, Observe};
 use crate::shard::owner::{self, Pin};
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS, Page};
+use crate::shard::{CellId, page_of};
 use crate::sync::Arc;
 use std::cell::Cell;
 use std::time::Duration;
 
 /// A distribution of durations or sizes.
 ///
-/// An observation costs two thread-local cell updates. It never fails, panics, locks or waits, and
-/// does not allocate once the thread has touched the octave of the value (1 KiB each at two
-/// significant digits; see [`Histogram::warm`]). NaN and negative observations are refused, and
+/// An observation costs the updates of two neighbouring cells of the thread. It never fails, panics, locks or waits, and
+/// does not allocate once the thread has touched the octave of the value (1,152 bytes each at
+/// two significant digits; see [`Histogram::warm`]). NaN and negative observations are refused, and
 /// counted in `tmc_engine_refused_total`; those above the range are counted in `+Inf` and the sum.
 #[derive(Clone)]
 pub struct Histogram {
@@ -64,12 +64,12 @@ impl Histogram {
     /// Makes the calling thread's first touches ahead of time, for values up to the largest `le`
     /// boundary, or for the whole range where there is none.
     pub fn warm(&self) {
-        owner::warm(self.cells.head.id);
+        owner::warm(page_of(self.cells.head.id));
         let layout = &*self.cells.layout;
         let top = layout.bounds.last().map_or(layout.max, |bound| bound.units);
         for group in 0..=layout.hdr.index(top) / PAGE_CELLS {
-            if let Some(first) = self.cells.group(group) {
-                owner::warm(first);
+            if let Some(number) = self.cells.group(group) {
+                owner::warm(number);
             }
         }
     }
@@ -87,21 +87,31 @@ impl Histogram {
     }
 }
 
-/// What the two kinds of handle differ in: how they reach a cell.
+/// What the two kinds of handle differ in: how they reach a page.
 trait Recorder {
     fn layout(&self) -> &Layout;
     fn series(&self) -> &Series;
+    /// Changes a cell of the head.
     fn head(&self, place: u32, change: impl Change);
-    fn bucket(&self, index: usize);
+    /// Counts in an HDR bucket, and in the sum.
+    fn bucket(&self, index: usize, units: u64);
 }
 
 #[inline(always)]
 fn observe(to: &impl Recorder, value: f64) {
+    match to.layout().short_units(value) {
+        Some(units) => in_range(to, units),
+        None => observe_slowly(to, value),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn observe_slowly(to: &impl Recorder, value: f64) {
     if value >= 0.0 {
-        // SAFETY: just compared.
-        match unsafe { to.layout().units_in_range(value) } {
-            Some(units) => in_range(to, units),
-            None => over_range(to, to_units(value, to.layout().scale), value == f64::INFINITY),
+        record(to, to_units(value, to.layout().scale));
+        if value == f64::INFINITY {
+            to.head(HEAD_INFINITE, Add(1));
         }
     } else {
         to.series().refuse(value);
@@ -111,7 +121,7 @@ fn observe(to: &impl Recorder, value: f64) {
 #[inline(always)]
 fn record(to: &impl Recorder, units: u64) {
     if units > to.layout().max {
-        over_range(to, units, false);
+        over_range(to, units);
     } else {
         in_range(to, units);
     }
@@ -119,20 +129,28 @@ fn record(to: &impl Recorder, units: u64) {
 
 #[inline(always)]
 fn in_range(to: &impl Recorder, units: u64) {
-    match to.layout().place(units).get() {
-        Ok(cell) => to.head(cell, Add(1)),
-        Err(index) => to.bucket(index),
+    match to.layout().unsplit(units) {
+        Some(index) => to.bucket(index, units),
+        None => split(to, units),
     }
-    to.head(HEAD_SUM, AddSaturating(units));
+}
+
+/// A value of a bucket, or an octave, that boundaries split.
+#[inline(never)]
+fn split(to: &impl Recorder, units: u64) {
+    match to.layout().place(units) {
+        Place::Main(index) => to.bucket(index, units),
+        Place::Extra(cell) => {
+            to.head(cell, Add(1));
+            to.head(HEAD_SUM, AddSaturating(units));
+        }
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn over_range(to: &impl Recorder, units: u64, infinite: bool) {
+fn over_range(to: &impl Recorder, units: u64) {
     to.head(HEAD_OVER, Add(1));
-    if infinite {
-        to.head(HEAD_INFINITE, Add(1));
-    }
     to.head(HEAD_SUM, AddSaturating(units));
 }
 
@@ -157,9 +175,9 @@ impl Recorder for Histogram {
     }
 
     #[inline(always)]
-    fn bucket(&self, index: usize) {
-        if let Some(first) = self.cells.group(index >> PAGE_BITS) {
-            owner::apply(first + (index & (PAGE_CELLS - 1)) as CellId, Add(1));
+    fn bucket(&self, index: usize, units: u64) {
+        if let Some(number) = self.cells.group(index >> PAGE_BITS) {
+            owner::apply_page(number, Observe { bucket: index as CellId, units });
         }
     }
 }
@@ -179,7 +197,7 @@ impl LocalHistogram {
     fn new(shared: Histogram) -> Self {
         let pin = Pin::new();
         let layout = &shared.cells.layout;
-        let head = pin.page(shared.cells.head.id);
+        let head = pin.page(page_of(shared.cells.head.id));
         let groups = (0..layout.groups()).map(|_| Cell::new(None)).collect();
         Self { head, groups, pin, shared }
     }
@@ -205,7 +223,7 @@ impl LocalHistogram {
     #[cold]
     #[inline(never)]
     fn find(&self, group: usize) -> Option<&'static Page> {
-        let found = self.shared.cells.group(group).and_then(|first| self.pin.page(first));
+        let found = self.shared.cells.group(group).and_then(|number| self.pin.page(number));
         self.groups[group].set(found);
         found
     }
@@ -224,16 +242,16 @@ impl Recorder for LocalHistogram {
     #[inline(always)]
     fn head(&self, place: u32, change: impl Change) {
         if let Some(page) = self.head {
-            self.pin.apply(page, self.shared.cells.head.id + place, change);
+            self.pin.apply(page, At(self.shared.cells.head.id + place, change));
         }
     }
 
     #[inline(always)]
-    fn bucket(&self, index: usize) {
+    fn bucket(&self, index: usize, units: u64) {
         let group = index >> PAGE_BITS;
         let known = self.groups.get(group).and_then(Cell::get);
         if let Some(page) = known.or_else(|| self.find(group)) {
-            self.pin.apply(page, index as CellId, Add(1)); // a group begins where its page begins
+            self.pin.apply(page, Observe { bucket: index as CellId, units });
         }
     }
 }

@@ -3,18 +3,18 @@
 
 use super::space::{CellRef, CellSpace, PageKind};
 use crate::bucket::{HEAD_INFINITE, HEAD_SUM, Layout};
+use crate::shard::VOID_PAGE;
 use crate::shard::owner::{self, CORE};
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
-use crate::shard::{CellId, VOID_CELL};
 use crate::sync::{Arc, AtomicU32, Ordering::Relaxed};
 
 /// Where a histogram series counts.
 pub(crate) struct HistogramCells {
     pub(crate) layout: Arc<Layout>,
-    /// Sum, observations over range, infinite ones, then one cell per split boundary.
+    /// Sum of what no page counts, observations over range, infinite ones, then one cell per split
+    /// boundary.
     pub(crate) head: CellRef,
-    /// First cell of each group of buckets, where a page begins; 0 until somebody observes a value
-    /// there.
+    /// Number of the page of each group of buckets; 0 until somebody observes a value there.
     groups: Box<[AtomicU32]>,
     /// Takes the head back. `None` for a series that is nowhere visible.
     space: Option<Arc<CellSpace>>,
@@ -29,40 +29,39 @@ impl HistogramCells {
 
     /// Every group is the void page.
     pub(crate) fn detached(layout: &Arc<Layout>) -> Self {
-        let groups = (0..layout.groups()).map(|_| AtomicU32::new(VOID_CELL)).collect();
+        let groups = (0..layout.groups()).map(|_| AtomicU32::new(VOID_PAGE)).collect();
         Self { layout: Arc::clone(layout), head: CellRef::VOID, groups, space: None }
     }
 
-    /// The first cell of a group, given a page at the first touch of anybody.
-    /// `None` if the process is out of page numbers: the observation is then in the sum only.
+    /// The page number of a group, taken at the first touch of anybody. `None` if the process is
+    /// out of page numbers: the observation is then lost.
     #[inline(always)]
-    pub(crate) fn group(&self, group: usize) -> Option<CellId> {
+    pub(crate) fn group(&self, group: usize) -> Option<usize> {
         // Relaxed: a number, not an address; each shard publishes the page itself.
         match self.groups.get(group)?.load(Relaxed) {
             0 => self.bring(group),
-            first => Some(first),
+            number => Some(number as usize),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn bring(&self, group: usize) -> Option<CellId> {
+    fn bring(&self, group: usize) -> Option<usize> {
         let entry = self.groups.get(group)?;
         let number = CORE.numbers.take()?;
-        let first = number << PAGE_BITS;
-        match entry.compare_exchange(0, first, Relaxed, Relaxed) {
-            Ok(_) => Some(first),
+        match entry.compare_exchange(0, number, Relaxed, Relaxed) {
+            Ok(_) => Some(number as usize),
             Err(winner) => {
                 CORE.numbers.free(number); // nobody has written to it: still zero
-                Some(winner)
+                Some(winner as usize)
             }
         }
     }
 
     /// Groups that have a page: index and page number.
     pub(crate) fn touched(&self) -> impl Iterator<Item = (usize, u32)> {
-        let firsts = self.groups.iter().map(|entry| entry.load(Relaxed)).enumerate();
-        firsts.filter(|&(_, first)| first != 0).map(|(group, first)| (group, first >> PAGE_BITS))
+        let numbers = self.groups.iter().map(|entry| entry.load(Relaxed)).enumerate();
+        numbers.filter(|&(_, number)| number != 0)
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -77,7 +76,9 @@ impl HistogramCells {
         if owner::sum(self.head.id + HEAD_INFINITE) > 0 {
             return f64::INFINITY;
         }
-        owner::sum(self.head.id + HEAD_SUM) as f64 / self.layout.scale
+        let head = owner::sum(self.head.id + HEAD_SUM);
+        let pages = self.touched().map(|(_, number)| owner::sum_of_page(number as usize));
+        pages.fold(head, u64::saturating_add) as f64 / self.layout.scale
     }
 }
 

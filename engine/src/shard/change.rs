@@ -1,7 +1,53 @@
 //! The changes that records make to cells, each in two forms: by a cell's only writer, and by one
 //! of many. Upstream: record. Downstream: a thread's own cell, or the shared shard's.
 
+use super::page::Page;
+use super::{CellId, place_of};
 use crate::sync::{AtomicU64, Ordering, Ordering::Relaxed, order};
+
+/// How one record changes a page.
+pub(crate) trait PageChange: Copy {
+    /// By the page's only writer: loads and stores.
+    fn own(self, page: &Page);
+    /// By one of many writers: read-modify-writes.
+    fn shared(self, page: &Page);
+}
+
+/// Changes one cell of its page.
+#[derive(Clone, Copy)]
+pub(crate) struct At<C>(pub(crate) CellId, pub(crate) C);
+
+impl<C: Change> PageChange for At<C> {
+    #[inline(always)]
+    fn own(self, page: &Page) {
+        self.1.own(&page.cells()[place_of(self.0)]);
+    }
+
+    fn shared(self, page: &Page) {
+        self.1.shared(&page.cells()[place_of(self.0)]);
+    }
+}
+
+/// Counts an observation in a bucket of its page, and adds it to the page's sum.
+#[derive(Clone, Copy)]
+pub(crate) struct Observe {
+    /// Any number whose place in a page is the bucket's.
+    pub(crate) bucket: CellId,
+    pub(crate) units: u64,
+}
+
+impl PageChange for Observe {
+    #[inline(always)]
+    fn own(self, page: &Page) {
+        Add(1).own(&page.cells()[place_of(self.bucket)]);
+        AddSaturating(self.units).own(page.sum());
+    }
+
+    fn shared(self, page: &Page) {
+        Add(1).shared(&page.cells()[place_of(self.bucket)]);
+        AddSaturating(self.units).shared(page.sum());
+    }
+}
 
 /// How one record changes a cell.
 pub(crate) trait Change: Copy {

@@ -281,6 +281,7 @@ impl Core {
     pub(crate) fn give_back(&self, number: u32) {
         for page in self.each().filter_map(|shard| shard.page(number as usize)) {
             page.cells().iter().for_each(|cell| cell.store(0, Relaxed));
+            page.sum().store(0, Relaxed);
         }
         self.numbers.free(number);
     }

@@ -5,9 +5,9 @@
 //! pinned handle outlives the thread's own guard, when that handle goes. From then on, and beyond
 //! the shard limit, records go to the shared shard.
 
-use super::change::Change;
+use super::change::{At, Change, PageChange};
 use super::page::Page;
-use super::{CellId, Core, Shard, page_of, place_of};
+use super::{CellId, Core, Shard, page_of};
 use crate::sync::{AtomicPtr, Ordering::Relaxed, order};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -163,29 +163,41 @@ impl Local {
 /// Wait-free and without allocation once the thread has touched the cell's page.
 #[inline(always)]
 pub(crate) fn apply(cell: CellId, change: impl Change) {
-    LOCAL.with(|local| match local.page(page_of(cell)) {
-        Some(page) => change.own(&page.cells()[place_of(cell)]),
-        None => apply_cold(local, cell, change),
+    apply_page(page_of(cell), At(cell, change));
+}
+
+/// Applies `change` to the calling thread's page; as [`apply`].
+#[inline(always)]
+pub(crate) fn apply_page(number: usize, change: impl PageChange) {
+    LOCAL.with(|local| match local.page(number) {
+        Some(page) => change.own(page),
+        None => apply_cold(local, number, change),
     });
 }
 
 #[cold]
 #[inline(never)]
-fn apply_cold(local: &Local, cell: CellId, change: impl Change) {
-    if let Some(own) = local.claim(page_of(cell)) {
-        change.own(&own.cells()[place_of(cell)]);
-    } else if let Some(shared) = CORE.shared_page(page_of(cell)) {
-        change.shared(&shared.cells()[place_of(cell)]);
+fn apply_cold(local: &Local, number: usize, change: impl PageChange) {
+    if let Some(own) = local.claim(number) {
+        change.own(own);
+    } else if let Some(shared) = CORE.shared_page(number) {
+        change.shared(shared);
     }
 }
 
-/// Brings the page of `cell`, so that the next record on this thread finds it.
-pub(crate) fn warm(cell: CellId) {
+/// Brings a page, so that the next record on this thread finds it.
+pub(crate) fn warm(number: usize) {
     LOCAL.with(|local| {
-        if local.page(page_of(cell)).is_none() {
-            local.claim(page_of(cell));
+        if local.page(number).is_none() {
+            local.claim(number);
         }
     });
+}
+
+/// Sums the pages' own sums over every shard, saturating.
+pub(crate) fn sum_of_page(number: usize) -> u64 {
+    let pages = CORE.each().filter_map(|shard| shard.page(number));
+    pages.fold(0, |sum, page| sum.saturating_add(page.sum().load(Relaxed)))
 }
 
 /// Sums a cell over every shard.
@@ -214,18 +226,15 @@ impl Pin {
         Self { own: LOCAL.with(Local::pin), _not_send: PhantomData }
     }
 
-    /// The pinned shard's page of a cell, brought; good for as long as the pin. `None` when memory
-    /// is out.
-    pub(crate) fn page(&self, cell: CellId) -> Option<&'static Page> {
-        let number = page_of(cell);
+    /// The pinned shard's page, brought; good for as long as the pin. `None` when memory is out.
+    pub(crate) fn page(&self, number: usize) -> Option<&'static Page> {
         if self.own { LOCAL.with(|local| local.claim(number)) } else { CORE.shared_page(number) }
     }
 
-    /// Applies `change` to the place of `cell` in a page that came from [`Pin::page`].
+    /// Applies `change` to a page that came from [`Pin::page`].
     #[inline(always)]
-    pub(crate) fn apply(&self, page: &Page, cell: CellId, change: impl Change) {
-        let cell = &page.cells()[place_of(cell)];
-        if self.own { change.own(cell) } else { change.shared(cell) }
+    pub(crate) fn apply(&self, page: &Page, change: impl PageChange) {
+        if self.own { change.own(page) } else { change.shared(page) }
     }
 }
 

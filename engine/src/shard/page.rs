@@ -8,7 +8,7 @@ use crate::sync::{AtomicPtr, AtomicU64, order};
 use crossbeam_utils::CachePadded;
 use std::ptr::NonNull;
 
-/// Cells in a page: 1 KiB, one octave of a histogram at two significant digits.
+/// Numbered cells in a page: one octave of a histogram at two significant digits.
 pub(crate) const PAGE_CELLS: usize = if cfg!(loom) { 2 } else { 128 };
 /// `log2(PAGE_CELLS)`: a cell number is its page's number, then its place in the page.
 pub(crate) const PAGE_BITS: u32 = PAGE_CELLS.trailing_zeros();
@@ -16,10 +16,15 @@ pub(crate) const PAGE_BITS: u32 = PAGE_CELLS.trailing_zeros();
 /// Entries of a shard's first root.
 const MIN_PAGES: usize = if cfg!(loom) { 1 } else { 8 };
 
+struct Cells {
+    numbered: [AtomicU64; PAGE_CELLS],
+    sum: AtomicU64,
+}
+
 /// A block of cells. Once published it never moves and is freed only with its shard.
 pub(crate) struct Page {
     /// Padded, so that no other thread's page shares a cache line, or a pair that is fetched as one.
-    cells: CachePadded<[AtomicU64; PAGE_CELLS]>,
+    cells: CachePadded<Cells>,
     /// Written before publication, read after acquisition: loom fails if neither orders the two.
     #[cfg(loom)]
     witness: loom::cell::UnsafeCell<bool>,
@@ -34,7 +39,10 @@ impl Page {
         #[cfg(loom)]
         let page = {
             let page = Page {
-                cells: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
+                cells: CachePadded::new(Cells {
+                    numbered: std::array::from_fn(|_| AtomicU64::new(0)),
+                    sum: AtomicU64::new(0),
+                }),
                 witness: loom::cell::UnsafeCell::new(false),
             };
             // SAFETY: nobody else knows this page yet.
@@ -64,11 +72,20 @@ impl Page {
         drop(unsafe { Box::from_raw(page.as_ptr()) });
     }
 
+    /// The numbered cells.
+    #[inline(always)]
     pub(crate) fn cells(&self) -> &[AtomicU64; PAGE_CELLS] {
         #[cfg(loom)]
         // SAFETY: written only before publication.
         self.witness.with(|w| assert!(unsafe { *w }));
-        &self.cells
+        &self.cells.numbered
+    }
+
+    /// One more cell, for the sum of what the numbered ones count, where they are a histogram's: an
+    /// observation then needs one page only.
+    #[inline(always)]
+    pub(crate) fn sum(&self) -> &AtomicU64 {
+        &self.cells.sum
     }
 }
 
@@ -201,4 +218,4 @@ use memory::zeroed;
 use memory::{alloc_entries, alloc_root, free_root};
 
 #[cfg(not(loom))]
-const _: () = assert!(std::mem::size_of::<Page>() == 1024);
+const _: () = assert!(std::mem::size_of::<Page>() == 1152);

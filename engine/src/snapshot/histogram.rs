@@ -15,6 +15,8 @@ pub struct HistogramSnapshot<'a> {
     /// Touched groups in ascending order, each with its page in `buckets`.
     groups: &'a [(u32, u32)],
     buckets: &'a [u64],
+    /// Sum of what the HDR buckets count; that of the head's extra cells is in the head.
+    page_sum: u64,
 }
 
 impl std::fmt::Debug for HistogramSnapshot<'_> {
@@ -37,11 +39,11 @@ impl<'a> HistogramSnapshot<'a> {
             let first = cells.head.slot as usize;
             merged.cells.get(first..first + layout.head_len() as usize)
         });
-        let groups = match merged.histograms.get(index..index + 2) {
-            Some(&[from, to]) => &merged.groups[from as usize..to as usize],
-            _ => &[],
+        let (groups, page_sum) = match merged.histograms.get(index..index + 2) {
+            Some(&[(from, sum), (to, _)]) => (&merged.groups[from as usize..to as usize], sum),
+            _ => (&[][..], 0),
         };
-        Self { layout, head: head.unwrap_or(&[]), groups, buckets: &merged.buckets }
+        Self { layout, head: head.unwrap_or(&[]), groups, buckets: &merged.buckets, page_sum }
     }
 
     fn head(&self, place: u32) -> u64 {
@@ -66,14 +68,15 @@ impl<'a> HistogramSnapshot<'a> {
 
     /// Sum in the family's unit. Infinite once `+Inf` was observed.
     ///
-    /// Whole units (nanoseconds, bytes) up to 2^64 of them, where each thread's part stops growing.
+    /// Whole units (nanoseconds, bytes) up to 2^64 of them, where it stops growing.
     /// May differ from the buckets by observations made while the reading was taken.
     #[must_use]
     pub fn sum(&self) -> f64 {
         if self.head(HEAD_INFINITE) > 0 {
             return f64::INFINITY;
         }
-        self.head(HEAD_SUM) as f64 / self.layout.map_or(1.0, |layout| layout.scale)
+        let sum = self.head(HEAD_SUM).saturating_add(self.page_sum);
+        sum as f64 / self.layout.map_or(1.0, |layout| layout.scale)
     }
 
     /// Calls `each` with every boundary and the count at or below it, the last one `+Inf`.

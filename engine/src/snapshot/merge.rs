@@ -40,8 +40,9 @@ pub(super) struct Merged {
     pub(super) buckets: Vec<u64>,
     /// Per histogram, in the order of families and series: group, and its page in `buckets`.
     pub(super) groups: Vec<(u32, u32)>,
-    /// Where each histogram's entries in `groups` begin; one more at the end.
-    pub(super) histograms: Vec<u32>,
+    /// Where each histogram's entries in `groups` begin, and the sum of its pages; one more at the
+    /// end.
+    pub(super) histograms: Vec<(u32, u64)>,
 }
 
 impl Snapshot {
@@ -102,22 +103,27 @@ impl Merged {
             family.first = self.histograms.len();
             let series = family.blocks.iter().flat_map(|block| block.series());
             for histogram in series.filter_map(|series| series.histogram.as_ref()) {
-                self.histograms.push(self.groups.len() as u32);
-                for (group, number) in histogram.touched() {
-                    self.group(group, number);
-                }
+                let first = self.groups.len() as u32;
+                let pages = histogram.touched();
+                let sums = pages.map(|(group, number)| self.group(group, number));
+                let sum = sums.fold(0, u64::saturating_add);
+                self.histograms.push((first, sum));
             }
         }
-        self.histograms.push(self.groups.len() as u32);
+        self.histograms.push((self.groups.len() as u32, 0));
     }
 
-    fn group(&mut self, group: usize, number: u32) {
+    /// Sums the buckets of a group; gives the sum of what they count.
+    fn group(&mut self, group: usize, number: u32) -> u64 {
         let start = self.buckets.len();
         self.groups.push((group as u32, (start / PAGE_CELLS) as u32));
         self.buckets.resize(start + PAGE_CELLS, 0);
+        let mut total: u64 = 0;
         for source in CORE.each().filter_map(|shard| shard.page(number as usize)) {
             sum(&mut self.buckets[start..], source, Relaxed);
+            total = total.saturating_add(source.sum().load(Relaxed));
         }
+        total
     }
 }
 
