@@ -193,10 +193,17 @@ impl Mirror {
             for rel in cluster.copies.keys().filter(|rel| namespace_of(rel) == &**name) {
                 let Some(format) = Format::of(rel) else { continue };
                 let path = root.path(rel);
-                let manifest = self
-                    .door
-                    .read(&path)
-                    .map_err(|error| error.to_string())
+                let read = match self.door.read(&path) {
+                    // A worker is removing it, or about to write it anew.
+                    Err(error)
+                        if error.kind() == io::ErrorKind::NotFound
+                            && cluster.in_flight.contains(rel) =>
+                    {
+                        continue;
+                    }
+                    read => read.map_err(|error| error.to_string()),
+                };
+                let manifest = read
                     .and_then(|bytes| Manifest::parse(&bytes, format))
                     .map_err(|error| failure(name, &format!("{}: {error}", path.display())))?;
                 for object in manifest.objects {
