@@ -3,7 +3,7 @@
 //! of shards is the process's.
 
 use std::cell::OnceCell;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use tmc_engine::{Counter, LocalCounter, Registry, shards};
@@ -31,10 +31,22 @@ struct Meeting {
     barrier: Barrier,
     /// Shards when both threads have one, or had one.
     shards: AtomicUsize,
+    /// Chunks of records that each has done.
+    done: [AtomicU64; 2],
 }
 
-/// Enough for two threads to run side by side for a while.
-const RECORDS: u64 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+impl Meeting {
+    /// Records in chunks, until both threads have done enough: so they do it at the same time.
+    fn record(&self, who: usize, record: impl Fn()) {
+        while self.done.iter().any(|done| done.load(SeqCst) < CHUNKS) {
+            (0..CHUNK).for_each(|_| record());
+            self.done[who].fetch_add(1, SeqCst);
+        }
+    }
+}
+
+const CHUNKS: u64 = 300;
+const CHUNK: u64 = 5_000;
 
 impl Drop for Meets {
     fn drop(&mut self) {
@@ -42,8 +54,8 @@ impl Drop for Meets {
         self.meeting.barrier.wait(); // the other may make its first touch
         self.meeting.barrier.wait(); // it has
         match made.as_ref().or(self.kept.as_ref()) {
-            Some(local) => (0..RECORDS).for_each(|_| local.inc()),
-            None => (0..RECORDS).for_each(|_| self.counter.inc()),
+            Some(local) => self.meeting.record(0, || local.inc()),
+            None => self.meeting.record(0, || self.counter.inc()),
         }
     }
 }
@@ -53,9 +65,14 @@ thread_local! {
     static MEETS: OnceCell<Meets> = const { OnceCell::new() };
 }
 
-/// Runs a thread that ends late beside one that begins then; returns the shards there were.
-fn meet(counter: &Counter, late: Late) -> usize {
-    let meeting = Arc::new(Meeting { barrier: Barrier::new(2), shards: AtomicUsize::new(0) });
+/// Runs a thread that ends late beside one that begins then; returns what they recorded, and the
+/// shards there were.
+fn meet(counter: &Counter, late: Late) -> (u64, usize) {
+    let meeting = Arc::new(Meeting {
+        barrier: Barrier::new(2),
+        shards: AtomicUsize::new(0),
+        done: Default::default(),
+    });
     let (first, second) = (counter.clone(), counter.clone());
     let (to_first, to_second) = (Arc::clone(&meeting), Arc::clone(&meeting));
     let first = thread::spawn(move || {
@@ -72,11 +89,12 @@ fn meet(counter: &Counter, late: Late) -> usize {
         second.inc();
         to_second.shards.store(shards(), SeqCst);
         to_second.barrier.wait();
-        (0..RECORDS).for_each(|_| second.inc());
+        to_second.record(1, || second.inc());
     });
     first.join().unwrap();
     second.join().unwrap();
-    meeting.shards.load(SeqCst)
+    let chunks: u64 = meeting.done.iter().map(|done| done.load(SeqCst)).sum();
+    (chunks * CHUNK + 2, meeting.shards.load(SeqCst))
 }
 
 #[test]
@@ -85,15 +103,15 @@ fn a_shard_has_one_writer_at_a_time_and_is_never_lost() {
     let counter = registry.counter("c_total", "").unwrap();
     let mut expected = 0;
     let mut meet = |late| {
-        let shards = meet(&counter, late);
-        expected += 2 * RECORDS + 2;
+        let (recorded, shards) = meet(&counter, late);
+        expected += recorded;
         assert_eq!(counter.value(), expected, "{late:?}");
         shards
     };
     assert_eq!(meet(Late::Plain), 1, "the guard has released the shard: the other adopts it");
-    assert_eq!(meet(Late::Kept), 2, "the pinned handle keeps it");
-    assert_eq!(meet(Late::Made), 2, "it brings one of the two, and the other adopts the other");
-    for _ in 0..3 {
+    assert_eq!(meet(Late::Made), 2, "the new handle adopts it: the other makes one");
+    assert_eq!(meet(Late::Kept), 2, "the pinned handle keeps one: the other adopts the other");
+    for _ in 0..2 {
         for late in [Late::Kept, Late::Plain, Late::Made, Late::Kept] {
             assert_eq!(meet(late), 2, "{late:?}: whatever was released is adopted");
         }

@@ -236,16 +236,17 @@ struct Turns {
 }
 
 impl Turns {
-    /// Runs `work` as number `at`. Passes the turn on also when `work` panics.
+    /// Runs `work` as number `at`. When it panics, nobody waits any more.
     fn take(&self, at: usize, work: impl FnOnce()) {
         struct Pass<'a>(&'a Turns);
         impl Drop for Pass<'_> {
             fn drop(&mut self) {
-                *self.0.next.lock().unwrap() += 1;
+                let mut next = self.0.next.lock().unwrap();
+                *next = if thread::panicking() { usize::MAX } else { next.saturating_add(1) };
                 self.0.bell.notify_all();
             }
         }
-        drop(self.bell.wait_while(self.next.lock().unwrap(), |next| *next != at).unwrap());
+        drop(self.bell.wait_while(self.next.lock().unwrap(), |next| *next < at).unwrap());
         let _pass = Pass(self);
         work();
     }
