@@ -1,6 +1,7 @@
 //! A family: one name, one type, one series per combination of label values.
 //! Upstream: registry. Downstream: handles, and snapshot, which takes the series in blocks.
 
+use super::cache::{self, Found};
 use super::histogram::HistogramCells;
 use super::labels::LabelKey;
 use super::series::{Instrument, Series};
@@ -235,6 +236,20 @@ impl<M, const N: usize> std::fmt::Debug for Family<M, N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let meta = &self.core.meta;
         f.debug_struct("Family").field("name", &meta.name).field("labels", &meta.labels).finish()
+    }
+}
+
+impl<M: Instrument + 'static, const N: usize> Family<M, N> {
+    /// Finds or creates the series, to record into it at once: `requests.at(["GET", "200"]).inc()`.
+    ///
+    /// For hot paths whose label values are only known in them. As [`Family::with`], but a thread
+    /// remembers the last 256 series or so that it looked up: finding one of them again neither
+    /// locks, allocates, nor writes to memory that threads share. The thread's first look-up
+    /// allocates 12 KiB.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, values: [&str; N]) -> Found<M> {
+        cache::find(self.core.meta.id, &values, || self.core.with(&values))
     }
 }
 

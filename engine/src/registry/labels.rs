@@ -22,6 +22,20 @@ impl LabelValues {
         Self(bytes.into())
     }
 
+    /// Whether these are the values.
+    #[inline]
+    pub(crate) fn is(&self, values: &dyn LabelKey) -> bool {
+        let mut rest = &*self.0;
+        let same = (0..values.len()).all(|at| {
+            let value = values.value(at).as_bytes();
+            let Some((len, after)) = rest.split_first_chunk::<LEN>() else { return false };
+            let same = u32::from_le_bytes(*len) as usize == value.len() && after.starts_with(value);
+            rest = after.get(value.len()..).unwrap_or_default();
+            same
+        });
+        same && rest.is_empty()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let mut rest = &*self.0;
         std::iter::from_fn(move || {

@@ -2,6 +2,7 @@
 //! Upstream: the program, at start-up. Downstream: handles for record, layouts for snapshot.
 
 mod builder;
+mod cache;
 mod family;
 pub(crate) mod histogram;
 pub(crate) mod labels;
@@ -12,6 +13,7 @@ pub(crate) mod space;
 mod spec;
 
 pub use builder::{FamilyOverride, RegistryBuilder};
+pub use cache::Found;
 pub use family::{Family, OVERFLOW_LABEL};
 pub(crate) use family::{FamilyCore, FamilyMeta};
 pub use lazy::{Lazy, LazyFamily, LazyHistogramFamily, Plain};

@@ -12,7 +12,7 @@ impl MetricsCollector {
         logical_cluster: &str,
         status: HealthStatus,
     ) {
-        self.families().cluster_health.with([cluster, logical_cluster]).set(status.gauge_value());
+        self.families().cluster_health.at([cluster, logical_cluster]).set(status.gauge_value());
     }
 
     /// Sets `tmc_cluster_connectivity`: 1 connected, 0 not.
@@ -23,13 +23,13 @@ impl MetricsCollector {
         connected: bool,
     ) {
         let value = if connected { 1.0 } else { 0.0 };
-        self.families().cluster_connectivity.with([cluster, logical_cluster]).set(value);
+        self.families().cluster_connectivity.at([cluster, logical_cluster]).set(value);
     }
 
     /// Sets `tmc_cluster_capacity_utilization`: the share in use, 0 to 1 (more where a cluster is
     /// overcommitted).
     pub fn record_cluster_capacity(&self, cluster: &str, resource_type: &str, utilization: f64) {
-        self.families().cluster_capacity.with([cluster, resource_type]).set(utilization);
+        self.families().cluster_capacity.at([cluster, resource_type]).set(utilization);
     }
 
     /// Sets the gauge `tmc_cluster_resources_total`.
@@ -40,6 +40,6 @@ impl MetricsCollector {
         namespace: &str,
         count: u64,
     ) {
-        set_count(&self.families().cluster_resources.with([cluster, gvk, namespace]), count);
+        set_count(&self.families().cluster_resources.at([cluster, gvk, namespace]), count);
     }
 }

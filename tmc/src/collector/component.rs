@@ -17,7 +17,7 @@ impl MetricsCollector {
         status: HealthStatus,
     ) {
         let family = &self.families().component_health;
-        family.with([component_type, component_id, cluster]).set(status.gauge_value());
+        family.at([component_type, component_id, cluster]).set(status.gauge_value());
     }
 
     /// Sets `tmc_component_uptime_seconds`.
@@ -29,7 +29,7 @@ impl MetricsCollector {
         uptime: Duration,
     ) {
         let family = &self.families().component_uptime;
-        set_seconds(&family.with([component_type, component_id, cluster]), uptime);
+        set_seconds(&family.at([component_type, component_id, cluster]), uptime);
     }
 
     /// Adds one to `tmc_component_operations_total`. The statuses of the catalogue are `success`,
@@ -42,7 +42,7 @@ impl MetricsCollector {
         status: &str,
     ) {
         let family = &self.families().component_operations;
-        family.with([component_type, component_id, operation, status]).inc();
+        family.at([component_type, component_id, operation, status]).inc();
     }
 
     /// Adds one to `tmc_component_errors_total`.
@@ -54,7 +54,7 @@ impl MetricsCollector {
         severity: Severity,
     ) {
         let family = &self.families().component_errors;
-        family.with([component_type, component_id, error_type.as_str(), severity.as_str()]).inc();
+        family.at([component_type, component_id, error_type.as_str(), severity.as_str()]).inc();
     }
 
     /// Observes `tmc_component_operation_duration_seconds`.
@@ -66,6 +66,6 @@ impl MetricsCollector {
         duration: Duration,
     ) {
         let family = &self.families().component_latency;
-        family.with([component_type, component_id, operation]).observe_duration(duration);
+        family.at([component_type, component_id, operation]).observe_duration(duration);
     }
 }

@@ -67,7 +67,7 @@ impl MetricsCollector {
     /// collector.register_custom_metric("custom_operations", operations)?;
     ///
     /// if let Some(operations) = collector.custom_metric::<CounterFamily<2>>("custom_operations") {
-    ///     operations.with(["batch-operation", "staging-cluster"]).inc_by(5);
+    ///     operations.at(["batch-operation", "staging-cluster"]).inc_by(5);
     /// }
     /// # Ok(())
     /// # }

@@ -50,10 +50,10 @@ impl MetricsCollector {
         duration: Duration,
     ) {
         let families = self.families();
-        families.health_checks.with([component_type, result.as_str()]).inc();
-        families.health_check_duration.with([component_type]).observe_duration(duration);
+        families.health_checks.at([component_type, result.as_str()]).inc();
+        families.health_check_duration.at([component_type]).observe_duration(duration);
         if result == HealthCheckResult::Error {
-            families.health_check_errors.with([component_type]).inc();
+            families.health_check_errors.at([component_type]).inc();
         }
     }
 }

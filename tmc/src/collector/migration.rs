@@ -16,7 +16,7 @@ impl MetricsCollector {
         count: u64,
     ) {
         let family = &self.families().migrations;
-        set_count(&family.with([source_cluster, target_cluster, status]), count);
+        set_count(&family.at([source_cluster, target_cluster, status]), count);
     }
 
     /// Observes `tmc_migration_duration_seconds`.
@@ -28,7 +28,7 @@ impl MetricsCollector {
         duration: Duration,
     ) {
         let family = &self.families().migration_duration;
-        family.with([source_cluster, target_cluster, strategy]).observe_duration(duration);
+        family.at([source_cluster, target_cluster, strategy]).observe_duration(duration);
     }
 
     /// Adds one to `tmc_migration_errors_total`.
@@ -40,7 +40,7 @@ impl MetricsCollector {
         phase: &str,
     ) {
         let family = &self.families().migration_errors;
-        family.with([source_cluster, target_cluster, error_type.as_str(), phase]).inc();
+        family.at([source_cluster, target_cluster, error_type.as_str(), phase]).inc();
     }
 
     /// Adds one to `tmc_migration_rollbacks_total`.
@@ -51,7 +51,7 @@ impl MetricsCollector {
         reason: &str,
     ) {
         let family = &self.families().migration_rollbacks;
-        family.with([source_cluster, target_cluster, reason]).inc();
+        family.at([source_cluster, target_cluster, reason]).inc();
     }
 
     /// Observes `tmc_migration_data_size_bytes`.
@@ -63,6 +63,6 @@ impl MetricsCollector {
         bytes: u64,
     ) {
         let family = &self.families().migration_data_size;
-        family.with([source_cluster, target_cluster, resource_type]).record(bytes);
+        family.at([source_cluster, target_cluster, resource_type]).record(bytes);
     }
 }

@@ -16,7 +16,7 @@ impl MetricsCollector {
         count: u64,
     ) {
         let family = &self.families().placements;
-        set_count(&family.with([logical_cluster, namespace, status]), count);
+        set_count(&family.at([logical_cluster, namespace, status]), count);
     }
 
     /// Observes `tmc_placement_duration_seconds`.
@@ -28,7 +28,7 @@ impl MetricsCollector {
         duration: Duration,
     ) {
         let family = &self.families().placement_duration;
-        family.with([logical_cluster, operation, status]).observe_duration(duration);
+        family.at([logical_cluster, operation, status]).observe_duration(duration);
     }
 
     /// Adds one to `tmc_placement_errors_total`.
@@ -39,12 +39,12 @@ impl MetricsCollector {
         cluster: &str,
     ) {
         let family = &self.families().placement_errors;
-        family.with([logical_cluster, error_type.as_str(), cluster]).inc();
+        family.at([logical_cluster, error_type.as_str(), cluster]).inc();
     }
 
     /// Adds one to `tmc_placement_retries_total`.
     pub fn record_placement_retry(&self, logical_cluster: &str, reason: &str) {
-        self.families().placement_retries.with([logical_cluster, reason]).inc();
+        self.families().placement_retries.at([logical_cluster, reason]).inc();
     }
 
     /// Sets `tmc_placement_clusters`: the clusters in one placement.
@@ -56,6 +56,6 @@ impl MetricsCollector {
         count: u64,
     ) {
         let family = &self.families().placement_clusters;
-        set_count(&family.with([logical_cluster, namespace, placement]), count);
+        set_count(&family.at([logical_cluster, namespace, placement]), count);
     }
 }

@@ -10,19 +10,19 @@ impl MetricsCollector {
     /// Adds one to `tmc_recovery_attempts_total`.
     pub fn record_recovery_attempt(&self, error_type: ErrorType, strategy: &str, component: &str) {
         let family = &self.families().recovery_attempts;
-        family.with([error_type.as_str(), strategy, component]).inc();
+        family.at([error_type.as_str(), strategy, component]).inc();
     }
 
     /// Adds one to `tmc_recovery_successes_total`.
     pub fn record_recovery_success(&self, error_type: ErrorType, strategy: &str, component: &str) {
         let family = &self.families().recovery_successes;
-        family.with([error_type.as_str(), strategy, component]).inc();
+        family.at([error_type.as_str(), strategy, component]).inc();
     }
 
     /// Adds one to `tmc_recovery_failures_total`.
     pub fn record_recovery_failure(&self, error_type: ErrorType, strategy: &str, component: &str) {
         let family = &self.families().recovery_failures;
-        family.with([error_type.as_str(), strategy, component]).inc();
+        family.at([error_type.as_str(), strategy, component]).inc();
     }
 
     /// Observes `tmc_recovery_duration_seconds`.
@@ -33,6 +33,6 @@ impl MetricsCollector {
         duration: Duration,
     ) {
         let family = &self.families().recovery_duration;
-        family.with([error_type.as_str(), strategy]).observe_duration(duration);
+        family.at([error_type.as_str(), strategy]).observe_duration(duration);
     }
 }

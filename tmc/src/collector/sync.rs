@@ -17,7 +17,7 @@ impl MetricsCollector {
         count: u64,
     ) {
         let family = &self.families().sync_resources;
-        set_count(&family.with([cluster, namespace, gvk, status]), count);
+        set_count(&family.at([cluster, namespace, gvk, status]), count);
     }
 
     /// Observes `tmc_sync_duration_seconds`.
@@ -29,21 +29,21 @@ impl MetricsCollector {
         duration: Duration,
     ) {
         let family = &self.families().sync_duration;
-        family.with([cluster, gvk, operation]).observe_duration(duration);
+        family.at([cluster, gvk, operation]).observe_duration(duration);
     }
 
     /// Adds one to `tmc_sync_errors_total`.
     pub fn record_sync_error(&self, cluster: &str, gvk: &str, error_type: ErrorType) {
-        self.families().sync_errors.with([cluster, gvk, error_type.as_str()]).inc();
+        self.families().sync_errors.at([cluster, gvk, error_type.as_str()]).inc();
     }
 
     /// Sets `tmc_sync_backlog_size`.
     pub fn record_sync_backlog_size(&self, cluster: &str, queue: &str, size: u64) {
-        set_count(&self.families().sync_backlog_size.with([cluster, queue]), size);
+        set_count(&self.families().sync_backlog_size.at([cluster, queue]), size);
     }
 
     /// Sets `tmc_sync_lag_seconds`: the time between a change and its sync.
     pub fn record_sync_lag(&self, cluster: &str, gvk: &str, lag: Duration) {
-        set_seconds(&self.families().sync_lag.with([cluster, gvk]), lag);
+        set_seconds(&self.families().sync_lag.at([cluster, gvk]), lag);
     }
 }

@@ -10,7 +10,7 @@ use crate::error::ErrorType;
 impl MetricsCollector {
     /// Adds one to `tmc_resource_aggregations_total`.
     pub fn record_resource_aggregation(&self, gvk: &str, strategy: &str, status: &str) {
-        self.families().resource_aggregations.with([gvk, strategy, status]).inc();
+        self.families().resource_aggregations.at([gvk, strategy, status]).inc();
     }
 
     /// Adds one to `tmc_resource_projections_total`.
@@ -22,7 +22,7 @@ impl MetricsCollector {
         status: &str,
     ) {
         let family = &self.families().resource_projections;
-        family.with([source_cluster, target_cluster, gvk, status]).inc();
+        family.at([source_cluster, target_cluster, gvk, status]).inc();
     }
 
     /// Adds one to `tmc_resource_conflicts_total`.
@@ -34,7 +34,7 @@ impl MetricsCollector {
         resolution: &str,
     ) {
         let family = &self.families().resource_conflicts;
-        family.with([cluster, gvk, conflict_type, resolution]).inc();
+        family.at([cluster, gvk, conflict_type, resolution]).inc();
     }
 
     /// Adds one to `tmc_resource_transformations_total`.
@@ -44,12 +44,12 @@ impl MetricsCollector {
         gvk: &str,
         status: &str,
     ) {
-        self.families().resource_transformations.with([transformation_type, gvk, status]).inc();
+        self.families().resource_transformations.at([transformation_type, gvk, status]).inc();
     }
 
     /// Sets the gauge `tmc_virtual_workspaces_total`.
     pub fn record_virtual_workspace_count(&self, logical_cluster: &str, status: &str, count: u64) {
-        set_count(&self.families().virtual_workspaces.with([logical_cluster, status]), count);
+        set_count(&self.families().virtual_workspaces.at([logical_cluster, status]), count);
     }
 
     /// Observes `tmc_virtual_workspace_operation_duration_seconds`.
@@ -60,7 +60,7 @@ impl MetricsCollector {
         duration: Duration,
     ) {
         let family = &self.families().virtual_workspace_latency;
-        family.with([operation, workspace]).observe_duration(duration);
+        family.at([operation, workspace]).observe_duration(duration);
     }
 
     /// Adds one to `tmc_virtual_workspace_errors_total`.
@@ -71,6 +71,6 @@ impl MetricsCollector {
         component: &str,
     ) {
         let family = &self.families().virtual_workspace_errors;
-        family.with([workspace, error_type.as_str(), component]).inc();
+        family.at([workspace, error_type.as_str(), component]).inc();
     }
 }
