@@ -339,3 +339,35 @@ fn every_value_next_to_a_power_of_two_is_counted_where_it_belongs() {
         assert_eq!(counts, naive, "{digits} digits");
     }
 }
+
+#[test]
+fn a_sum_at_its_top_stays_there_whoever_adds() {
+    let registry = Registry::new();
+    let histogram = registry.histogram("h", "", &HistogramSpec::bytes(&[1001.0])).unwrap();
+    let read = || {
+        let snapshot = registry.snapshot();
+        let value = snapshot.family("h").unwrap().get(&[]).unwrap().value();
+        (value.histogram().unwrap().sum(), histogram.sum())
+    };
+    let mut sums = Vec::new();
+    // Over the range, in a split bucket, in a whole one: each from a thread of its own, alive
+    // together.
+    let all = [7, u64::MAX, 1000, 1000, 1 << 40, u64::MAX - 1];
+    let turn = std::sync::Barrier::new(2);
+    let end = std::sync::Barrier::new(all.len() + 1);
+    std::thread::scope(|scope| {
+        for units in all {
+            let (histogram, turn, end) = (&histogram, &turn, &end);
+            scope.spawn(move || {
+                histogram.record(units);
+                turn.wait();
+                end.wait();
+            });
+            turn.wait();
+            sums.push(read());
+        }
+        end.wait();
+    });
+    let top = u64::MAX as f64;
+    assert_eq!(sums, [7.0, top, top, top, top, top].map(|sum| (sum, sum)));
+}

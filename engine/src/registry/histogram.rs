@@ -76,9 +76,13 @@ impl HistogramCells {
         if owner::sum(self.head.id + HEAD_INFINITE) > 0 {
             return f64::INFINITY;
         }
-        let head = owner::sum(self.head.id + HEAD_SUM);
         let pages = self.touched().map(|(_, number)| owner::sum_of_page(number as usize));
-        pages.fold(head, u64::saturating_add) as f64 / self.layout.scale
+        pages.fold(self.head_sum(), u64::saturating_add) as f64 / self.layout.scale
+    }
+
+    /// Sum of what no page counts. A merged cell would wrap, and a sum must not fall.
+    pub(crate) fn head_sum(&self) -> u64 {
+        owner::sum_saturating(self.head.id + HEAD_SUM)
     }
 }
 

@@ -200,6 +200,11 @@ pub(crate) fn sum_of_page(number: usize) -> u64 {
     pages.fold(0, |sum, page| sum.saturating_add(page.sum().load(Relaxed)))
 }
 
+/// Sums a cell over every shard, saturating.
+pub(crate) fn sum_saturating(cell: CellId) -> u64 {
+    CORE.each_value(cell, Relaxed).fold(0, u64::saturating_add)
+}
+
 /// Sums a cell over every shard.
 pub(crate) fn sum(cell: CellId) -> u64 {
     CORE.sum(cell, Relaxed)

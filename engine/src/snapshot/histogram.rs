@@ -2,7 +2,7 @@
 //! Upstream: merge. Downstream: encode, summaries, `hdrhistogram`.
 
 use super::merge::Merged;
-use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout};
+use crate::bucket::{HEAD_INFINITE, HEAD_OVER, Layout};
 use crate::registry::series::Series;
 use crate::shard::page::PAGE_CELLS;
 use hdrhistogram::Histogram as HdrHistogram;
@@ -15,8 +15,8 @@ pub struct HistogramSnapshot<'a> {
     /// Touched groups in ascending order, each with its page in `buckets`.
     groups: &'a [(u32, u32)],
     buckets: &'a [u64],
-    /// Sum of what the HDR buckets count; that of the head's extra cells is in the head.
-    page_sum: u64,
+    /// In units.
+    sum: u64,
 }
 
 impl std::fmt::Debug for HistogramSnapshot<'_> {
@@ -39,11 +39,11 @@ impl<'a> HistogramSnapshot<'a> {
             let first = cells.head.slot as usize;
             merged.cells.get(first..first + layout.head_len() as usize)
         });
-        let (groups, page_sum) = match merged.histograms.get(index..index + 2) {
+        let (groups, sum) = match merged.histograms.get(index..index + 2) {
             Some(&[(from, sum), (to, _)]) => (&merged.groups[from as usize..to as usize], sum),
             _ => (&[][..], 0),
         };
-        Self { layout, head: head.unwrap_or(&[]), groups, buckets: &merged.buckets, page_sum }
+        Self { layout, head: head.unwrap_or(&[]), groups, buckets: &merged.buckets, sum }
     }
 
     fn head(&self, place: u32) -> u64 {
@@ -75,8 +75,7 @@ impl<'a> HistogramSnapshot<'a> {
         if self.head(HEAD_INFINITE) > 0 {
             return f64::INFINITY;
         }
-        let sum = self.head(HEAD_SUM).saturating_add(self.page_sum);
-        sum as f64 / self.layout.map_or(1.0, |layout| layout.scale)
+        self.sum as f64 / self.layout.map_or(1.0, |layout| layout.scale)
     }
 
     /// Calls `each` with every boundary and the count at or below it, the last one `+Inf`.

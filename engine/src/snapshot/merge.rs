@@ -40,7 +40,7 @@ pub(super) struct Merged {
     pub(super) buckets: Vec<u64>,
     /// Per histogram, in the order of families and series: group, and its page in `buckets`.
     pub(super) groups: Vec<(u32, u32)>,
-    /// Where each histogram's entries in `groups` begin, and the sum of its pages; one more at the
+    /// Where each histogram's entries in `groups` begin, and its sum; one more at the
     /// end.
     pub(super) histograms: Vec<(u32, u64)>,
 }
@@ -106,7 +106,7 @@ impl Merged {
                 let first = self.groups.len() as u32;
                 let pages = histogram.touched();
                 let sums = pages.map(|(group, number)| self.group(group, number));
-                let sum = sums.fold(0, u64::saturating_add);
+                let sum = sums.fold(histogram.head_sum(), u64::saturating_add);
                 self.histograms.push((first, sum));
             }
         }
