@@ -83,6 +83,11 @@ pub(crate) mod order {
         TICKET_TAKE = Release unless "ticket_take";
         /// Partner: `TICKET_TAKE`; read once, before a merge begins.
         TICKET_COVER = Acquire unless "ticket_cover";
+        /// A page number taken for a group, and the zeros that its taker has seen. Partner:
+        /// `GROUP_READ`.
+        GROUP_PUBLISH = Release unless "group_publish";
+        /// Partner: `GROUP_PUBLISH`.
+        GROUP_READ = Acquire unless "group_read";
         /// A returned page number's zeroed cells, before its bit clears. Partner: `NUMBER_TAKE`.
         NUMBER_FREE = Release unless "number_free";
         /// Partner: `NUMBER_FREE`.

@@ -2,7 +2,8 @@
 
 use super::{Model, cell, join, record};
 use crate::shard::change::Add;
-use crate::sync::Ordering::Relaxed;
+use crate::shard::groups::Groups;
+use crate::sync::{Arc, Ordering::Relaxed};
 use loom::thread;
 
 /// Guards: number_free, number_take.
@@ -21,6 +22,30 @@ fn a_number_comes_back_with_zeroed_cells() {
         });
         join(returns);
         join(takes);
+    });
+}
+
+/// Guards: group_publish, group_read.
+#[test]
+fn a_page_that_another_thread_took_is_zero_for_a_thread_that_wrote_to_it_before() {
+    loom::model(|| {
+        let model = Model::new();
+        let core = model.core();
+        let number = core.numbers.take().expect("a free number");
+        let shard = core.adopt().expect("below the limit");
+        record(shard, cell(number), Add(5)); // for the number's last series
+        let groups = Arc::new(Groups::new(1)); // of its next
+        let other = {
+            let groups = groups.clone();
+            thread::spawn(move || {
+                core.give_back(number);
+                groups.page(0, &core.numbers).expect("a free number");
+            })
+        };
+        let again = groups.page(0, &core.numbers).expect("a free number");
+        record(shard, cell(again as u32), Add(1));
+        join(other);
+        assert_eq!(core.sum(cell(again as u32), Relaxed), 1, "an old value in a new series");
     });
 }
 

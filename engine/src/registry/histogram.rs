@@ -3,10 +3,10 @@
 
 use super::space::{CellRef, CellSpace, PageKind};
 use crate::bucket::{HEAD_INFINITE, HEAD_SUM, Layout};
-use crate::shard::VOID_PAGE;
+use crate::shard::groups::Groups;
 use crate::shard::owner::{self, CORE};
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
-use crate::sync::{Arc, AtomicU32, Ordering::Relaxed};
+use crate::sync::Arc;
 
 /// Where a histogram series counts.
 pub(crate) struct HistogramCells {
@@ -14,8 +14,8 @@ pub(crate) struct HistogramCells {
     /// Sum of what no page counts, observations over range, infinite ones, then one cell per split
     /// boundary.
     pub(crate) head: CellRef,
-    /// Number of the page of each group of buckets; 0 until somebody observes a value there.
-    groups: Box<[AtomicU32]>,
+    /// The pages of buckets.
+    groups: Groups,
     /// Takes the head back. `None` for a series that is nowhere visible.
     space: Option<Arc<CellSpace>>,
 }
@@ -23,13 +23,13 @@ pub(crate) struct HistogramCells {
 impl HistogramCells {
     pub(crate) fn new(layout: &Arc<Layout>, space: Arc<CellSpace>) -> Option<Self> {
         let head = space.take(PageKind::Sums, layout.head_len())?;
-        let groups = (0..layout.groups()).map(|_| AtomicU32::new(0)).collect();
+        let groups = Groups::new(layout.groups());
         Some(Self { layout: Arc::clone(layout), head, groups, space: Some(space) })
     }
 
     /// Every group is the void page.
     pub(crate) fn detached(layout: &Arc<Layout>) -> Self {
-        let groups = (0..layout.groups()).map(|_| AtomicU32::new(VOID_PAGE)).collect();
+        let groups = Groups::nowhere(layout.groups());
         Self { layout: Arc::clone(layout), head: CellRef::VOID, groups, space: None }
     }
 
@@ -37,31 +37,12 @@ impl HistogramCells {
     /// out of page numbers: the observation is then lost.
     #[inline(always)]
     pub(crate) fn group(&self, group: usize) -> Option<usize> {
-        // Relaxed: a number, not an address; each shard publishes the page itself.
-        match self.groups.get(group)?.load(Relaxed) {
-            0 => self.bring(group),
-            number => Some(number as usize),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn bring(&self, group: usize) -> Option<usize> {
-        let entry = self.groups.get(group)?;
-        let number = CORE.numbers.take()?;
-        match entry.compare_exchange(0, number, Relaxed, Relaxed) {
-            Ok(_) => Some(number as usize),
-            Err(winner) => {
-                CORE.numbers.free(number); // nobody has written to it: still zero
-                Some(winner as usize)
-            }
-        }
+        self.groups.page(group, &CORE.numbers)
     }
 
     /// Groups that have a page: index and page number.
     pub(crate) fn touched(&self) -> impl Iterator<Item = (usize, u32)> {
-        let numbers = self.groups.iter().map(|entry| entry.load(Relaxed)).enumerate();
-        numbers.filter(|&(_, number)| number != 0)
+        self.groups.taken()
     }
 
     pub(crate) fn count(&self) -> u64 {

@@ -6,6 +6,7 @@
 //! core behind [`owner`]; models and tests make their own.
 
 pub(crate) mod change;
+pub(crate) mod groups;
 mod numbers;
 #[cfg(not(loom))]
 pub(crate) mod owner;
