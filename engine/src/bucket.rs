@@ -219,7 +219,7 @@ impl Layout {
 
 /// The largest value that, scaled and rounded, is at most `max` and exact.
 fn largest_short(max: u64, scale: f64) -> f64 {
-    let top = (max as f64).min(WHOLE) - 1.0;
+    let top = ((max as f64).min(WHOLE) - 1.0).max(0.0);
     let mut value = top / scale;
     while value * scale > top {
         value = value.next_down();

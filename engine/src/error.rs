@@ -4,7 +4,7 @@ use crate::registry::Kind;
 
 /// A registration that cannot be. The message names the thing and says what to change.
 ///
-/// Rule numbers (R20 and so on) are those of the exposition formats' checklist in DESIGN.md.
+/// Where a rule of the exposition formats is behind it, the variant names the rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {

@@ -175,6 +175,14 @@ fn buckets_that_are_none_say_why() {
             format!("a range up to 0: use more than 0, at most {top}"),
         ),
         (
+            HistogramSpec::bytes(&[]).max(0.3),
+            "a range up to 0.3: use at least one of its bytes".into(),
+        ),
+        (
+            seconds(&[]).max(4e-10),
+            "a range up to 0.0000000004: use at least one of its nanoseconds".into(),
+        ),
+        (
             HistogramSpec::bytes(&[]).max(1e19),
             format!("a range up to 10000000000000000000: use more than 0, at most {top}"),
         ),

@@ -308,3 +308,35 @@ fn each_type_reads_back_as_itself() {
     assert!(matches!(value("g"), Value::Gauge(zero) if zero == 0.0 && zero.is_sign_negative()));
     assert!(matches!(value("u"), Value::UpDownCounter(3)));
 }
+
+#[test]
+fn a_limit_of_zero_leaves_series_without_labels() {
+    let registry = Registry::builder().series_limit(0).build().unwrap();
+    registry.gauge("gauge", "").unwrap().set(1.0);
+    registry.counter("counter_total", "").unwrap().inc();
+    registry.gauge_family("labelled", "", ["a"]).unwrap().with(["1"]).set(1.0);
+    let snapshot = registry.snapshot();
+    for name in ["gauge", "counter_total"] {
+        let value = snapshot.family(name).unwrap().get(&[]).unwrap().value();
+        assert_eq!(value.as_f64(), 1.0, "{name}");
+    }
+    assert_eq!(snapshot.family("labelled").unwrap().series().count(), 0);
+}
+
+#[test]
+fn the_smallest_range_has_an_upper_end() {
+    for spec in [HistogramSpec::bytes(&[]).max(1.0), HistogramSpec::seconds(&[]).max(1e-9)] {
+        let registry = Registry::new();
+        let histogram = registry.histogram("h", "", &spec).unwrap();
+        for value in [0.0, -0.0, 5.0, 1e300, f64::INFINITY] {
+            histogram.observe(value);
+            histogram.local().observe(value);
+        }
+        assert_eq!((histogram.count(), histogram.sum()), (10, f64::INFINITY));
+        histogram.observe(f64::NAN);
+        assert_eq!(histogram.count(), 10);
+        let snapshot = registry.snapshot();
+        let refused = snapshot.family("tmc_engine_refused_total").unwrap();
+        assert_eq!(refused.get(&["h", "nan"]).unwrap().value().as_f64(), 1.0);
+    }
+}

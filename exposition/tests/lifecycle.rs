@@ -123,6 +123,36 @@ fn a_handler_may_shut_its_own_server_down() {
     server.shutdown();
 }
 
+/// The one outside waits for the loop's thread, which must not wait for the one outside.
+#[test]
+fn a_handler_may_shut_down_what_another_thread_is_shutting_down() {
+    let own: Arc<OnceLock<Weak<Server>>> = Arc::default();
+    let (entered, handler_runs) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let (seen, may_go_on) = (Arc::clone(&own), Mutex::new(may_go_on));
+    let server = builder()
+        .route("/quit", move |_| {
+            entered.send(()).unwrap();
+            may_go_on.lock().unwrap().recv().unwrap();
+            seen.get().and_then(Weak::upgrade).unwrap().shutdown();
+            Page::new("text/plain", "bye")
+        })
+        .start()
+        .unwrap();
+    let server = Arc::new(server);
+    own.set(Arc::downgrade(&server)).unwrap();
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| ask(&server, "/quit"));
+        handler_runs.recv().unwrap();
+        let outside = scope.spawn(|| server.shutdown());
+        // It has asked the loop to stop, and is about to wait for it, or does already: both must do.
+        std::thread::yield_now();
+        go_on.send(()).unwrap();
+        outside.join().unwrap();
+        assert_eq!(answer.join().unwrap().text(), "bye");
+    });
+}
+
 #[test]
 fn several_threads_may_shut_down_at_once() {
     let server = serve(Limits::default());

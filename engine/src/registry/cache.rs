@@ -33,6 +33,8 @@ struct Slot {
     handle: Rc<dyn Any>,
 }
 
+const _: () = assert!(size_of::<Option<Slot>>() * SLOTS <= 10 << 10);
+
 thread_local! {
     /// Empty until the thread's first look-up, which makes room for all slots.
     static CACHE: RefCell<Vec<Option<Slot>>> = const { RefCell::new(Vec::new()) };

@@ -8,14 +8,14 @@ use super::series::{Instrument, Series};
 use super::space::CellSpace;
 use super::{HistogramSpec, Kind, Refusals, Request};
 use crate::bucket::Layout;
+use crate::error::RegisterError;
 use crate::record::Counter;
 use crate::snapshot::{Block, next_id};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering::Relaxed};
 use dashmap::DashMap;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
-use std::sync::OnceLock;
 
 /// Value of every label of the series that takes what is beyond a family's limit.
 pub const OVERFLOW_LABEL: &str = "__overflow__";
@@ -45,7 +45,9 @@ pub(crate) struct FamilyCore {
     pub(crate) overflowed: Option<Counter>,
     map: DashMap<SeriesKey, ()>,
     list: Mutex<SeriesList>,
-    overflow: OnceLock<Arc<Series>>,
+    /// Whether the log knows that the limit is reached, and that cells have run out.
+    told_of_limit: AtomicBool,
+    told_of_cells: AtomicBool,
 }
 
 #[derive(Default)]
@@ -88,6 +90,8 @@ impl FamilyCore {
         refusals: Option<Arc<Refusals>>,
         overflowed: Option<Counter>,
     ) -> Self {
+        // A family without labels has one series whatever the limit.
+        let limit = if meta.labels.is_empty() { 1 } else { limit };
         Self {
             meta: Arc::new(meta),
             space,
@@ -96,7 +100,8 @@ impl FamilyCore {
             overflowed,
             map: DashMap::with_shard_amount(MAP_SHARDS),
             list: Mutex::default(),
-            overflow: OnceLock::new(),
+            told_of_limit: AtomicBool::new(false),
+            told_of_cells: AtomicBool::new(false),
         }
     }
 
@@ -125,10 +130,21 @@ impl FamilyCore {
             Ok(series) => series,
             Err(Refused::Limit) => self.beyond_limit(labels),
             Err(Refused::OutOfCells) => {
-                log::error!("no cells left for a series of {}: it is not recorded", self.meta.name);
+                // First things first: a logger may look up series, too.
+                if !self.told_of_cells.swap(true, Relaxed) {
+                    let name = &self.meta.name;
+                    log::error!("no cells left for a series of {name}: such are not recorded");
+                }
                 self.detached()
             }
         })
+    }
+
+    /// The only series of a family without labels.
+    fn only(&self) -> Result<Arc<Series>, RegisterError> {
+        let none: &dyn LabelKey = &[];
+        let series = self.find(none).ok_or(()).or_else(|()| self.create(none));
+        series.map_err(|_| RegisterError::OutOfCells { family: self.meta.name.to_string() })
     }
 
     #[cold]
@@ -156,25 +172,26 @@ impl FamilyCore {
     #[cold]
     fn beyond_limit(&self, labels: &dyn LabelKey) -> Arc<Series> {
         if let Some(overflowed) = &self.overflowed {
-            if overflowed.value() == 0 {
+            overflowed.inc();
+            if !self.told_of_limit.swap(true, Relaxed) {
                 let values: Vec<_> = (0..labels.len()).map(|at| labels.value(at)).collect();
                 let (name, limit) = (&self.meta.name, self.limit);
                 log::warn!(
                     "{name} has reached its limit of {limit} series; first beyond: {values:?}"
                 );
             }
-            overflowed.inc();
         }
         // The sum of what overflowed means something for counts only.
         match self.meta.kind {
             Kind::Counter | Kind::FloatCounter | Kind::Histogram => {
-                Arc::clone(self.overflow.get_or_init(|| self.make_overflow()))
+                self.overflow().unwrap_or_else(|_| self.detached())
             }
             Kind::Gauge | Kind::UpDownCounter => self.detached(),
         }
     }
 
-    fn make_overflow(&self) -> Arc<Series> {
+    /// The series that takes what is beyond the limit.
+    fn overflow(&self) -> Result<Arc<Series>, Refused> {
         struct Overflow(usize);
         impl LabelKey for Overflow {
             fn len(&self) -> usize {
@@ -185,9 +202,14 @@ impl FamilyCore {
             }
         }
         let labels = Overflow(self.meta.labels.len());
+        if let Some(series) = self.find(&labels) {
+            return Ok(series);
+        }
         let mut list = self.list.lock();
-        let made = self.find(&labels).ok_or(()).or_else(|()| self.push(&mut list, &labels));
-        made.unwrap_or_else(|_| self.detached())
+        match self.find(&labels) {
+            Some(series) => Ok(series), // another thread was faster
+            None => self.push(&mut list, &labels),
+        }
     }
 
     fn detached(&self) -> Arc<Series> {
@@ -245,7 +267,7 @@ impl<M: Instrument + 'static, const N: usize> Family<M, N> {
     /// For hot paths whose label values are only known in them. As [`Family::with`], but a thread
     /// remembers the last 256 series or so that it looked up: finding one of them again neither
     /// locks, allocates, nor writes to memory that threads share. The thread's first look-up
-    /// allocates 12 KiB.
+    /// allocates 10 KiB.
     #[inline]
     #[must_use]
     pub fn at(&self, values: [&str; N]) -> Found<M> {
@@ -262,11 +284,17 @@ impl<M: Instrument, const N: usize> Family<M, N> {
     ///
     /// Never fails. Beyond the family's limit, and only then, it gives the overflow series (all
     /// labels `__overflow__`; counters and histograms) or a handle that records nowhere visible
-    /// (gauges), and `tmc_engine_overflow_total` counts it. Finding takes a read lock; creating
-    /// locks the family and allocates. Keep the handle where the path is hot.
+    /// (gauges), and `tmc_engine_overflow_total` counts it. Finding takes a read lock and counts a
+    /// reference on memory that threads share; creating locks the family and allocates. Keep the
+    /// handle where the path is hot, or use [`Family::at`].
     #[must_use]
     pub fn with(&self, values: [&str; N]) -> M {
         M::of(self.core.with(&values))
+    }
+
+    /// The only series of a family without labels, or an error when there are no cells for it.
+    pub(crate) fn only(&self) -> Result<M, RegisterError> {
+        self.core.only().map(M::of)
     }
 
     /// Creates these series now, so that they are exposed at zero before the first event.

@@ -22,7 +22,7 @@ pub(crate) struct HistogramCells {
 
 impl HistogramCells {
     pub(crate) fn new(layout: &Arc<Layout>, space: Arc<CellSpace>) -> Option<Self> {
-        let head = space.take(PageKind::Sums, layout.head_len())?;
+        let head = space.take(PageKind::Heads, layout.head_len())?;
         let groups = Groups::new(layout.groups());
         Some(Self { layout: Arc::clone(layout), head, groups, space: Some(space) })
     }
@@ -58,19 +58,15 @@ impl HistogramCells {
             return f64::INFINITY;
         }
         let pages = self.touched().map(|(_, number)| owner::sum_of_page(number as usize));
-        pages.fold(self.head_sum(), u64::saturating_add) as f64 / self.layout.scale
-    }
-
-    /// Sum of what no page counts. A merged cell would wrap, and a sum must not fall.
-    pub(crate) fn head_sum(&self) -> u64 {
-        owner::sum_saturating(self.head.id + HEAD_SUM)
+        let head = owner::sum_saturating(self.head.id + HEAD_SUM);
+        pages.fold(head, u64::saturating_add) as f64 / self.layout.scale
     }
 }
 
 impl Drop for HistogramCells {
     fn drop(&mut self) {
         let Some(space) = &self.space else { return };
-        space.give(PageKind::Sums, self.layout.head_len(), self.head);
+        space.give(PageKind::Heads, self.layout.head_len(), self.head);
         self.touched().for_each(|(_, number)| CORE.give_back(number));
     }
 }

@@ -27,18 +27,29 @@ const fn checked_labels<const N: usize>(
     labels
 }
 
-/// Registers, or, after a clash, logs it and makes a family that nobody exposes.
-fn family<M: Instrument, const N: usize>(
-    name: &str,
-    help: &str,
-    labels: &[&str; N],
-    spec: Option<HistogramSpec>,
-) -> Family<M, N> {
-    let request = Request { name, help, kind: M::KIND, labels, spec: spec.as_ref(), own: false };
-    Registry::global().family(&request).unwrap_or_else(|error| {
-        log::error!("a static metric is not exposed: {error}");
-        Family::new(Arc::new(FamilyCore::hidden(&request)))
-    })
+/// What is in `cell`, registered now if it is empty; after a clash, a family that nobody exposes.
+///
+/// Nothing is registered or logged while `cell` is being filled: a logger may use the same static.
+fn settle<'a, T, M: Instrument, const N: usize>(
+    cell: &'a OnceLock<T>,
+    request: &Request<'_>,
+    make: impl Fn(Family<M, N>) -> T,
+) -> &'a T {
+    if let Some(settled) = cell.get() {
+        return settled;
+    }
+    match Registry::global().family(request) {
+        Ok(family) => {
+            let made = make(family);
+            cell.get_or_init(|| made)
+        }
+        Err(error) => {
+            let hidden = make(Family::new(Arc::new(FamilyCore::hidden(request))));
+            let settled = cell.get_or_init(|| hidden);
+            log::error!("a static metric is not exposed: {error}");
+            settled
+        }
+    }
 }
 
 /// An instrument that needs no specification.
@@ -80,7 +91,9 @@ impl<M: Plain> Deref for Lazy<M> {
     type Target = M;
 
     fn deref(&self) -> &M {
-        self.handle.get_or_init(|| family(self.name, self.help, &[], None).with([]))
+        let Self { name, help, handle } = self;
+        let request = Request { name, help, kind: M::KIND, labels: &[], spec: None, own: false };
+        settle(handle, &request, |family: Family<M, 0>| family.with([]))
     }
 }
 
@@ -115,7 +128,9 @@ impl<M: Plain, const N: usize> Deref for LazyFamily<M, N> {
     type Target = Family<M, N>;
 
     fn deref(&self) -> &Family<M, N> {
-        self.family.get_or_init(|| family(self.name, self.help, &self.labels, None))
+        let Self { name, help, labels, family } = self;
+        let request = Request { name, help, kind: M::KIND, labels, spec: None, own: false };
+        settle(family, &request, |family| family)
     }
 }
 
@@ -158,7 +173,12 @@ impl<const N: usize> Deref for LazyHistogramFamily<N> {
     type Target = Family<Histogram, N>;
 
     fn deref(&self) -> &Family<Histogram, N> {
-        let spec = || Some(HistogramSpec::seconds(self.seconds));
-        self.family.get_or_init(|| family(self.name, self.help, &self.labels, spec()))
+        let Self { name, help, labels, seconds, family } = self;
+        if let Some(settled) = family.get() {
+            return settled; // without a specification
+        }
+        let spec = Some(&HistogramSpec::seconds(seconds));
+        let request = Request { name, help, kind: Kind::Histogram, labels, spec, own: false };
+        settle(family, &request, |family| family)
     }
 }

@@ -167,7 +167,7 @@ macro_rules! register {
         /// # Errors
         /// An invalid name or help, or a clash with another family: see [`RegisterError`].
         pub fn $one(&self, name: &str, help: &str) -> Result<$instrument, RegisterError> {
-            Ok(self.$many(name, help, [])?.with([]))
+            self.$many(name, help, [])?.only()
         }
 
         #[doc = concat!("Registers a family of ", $what, "s, or finds it.")]
@@ -231,7 +231,7 @@ impl Registry {
         help: &str,
         spec: &HistogramSpec,
     ) -> Result<Histogram, RegisterError> {
-        Ok(self.histogram_family(name, help, [], spec)?.with([]))
+        self.histogram_family(name, help, [], spec)?.only()
     }
 
     /// Registers a family of histograms, or finds it.

@@ -14,13 +14,15 @@ pub(crate) enum PageKind {
     Decrements,
     /// Summed as integers.
     Sums,
+    /// Summed as integers that stay at the top: heads of histograms, for their sums must not fall.
+    Heads,
     /// Summed as floating-point numbers.
     Floats,
     /// One cell for all threads, in the shared shard.
     Shared,
 }
 
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 
 /// Where a value lives: in each shard, and in a snapshot of its registry.
 #[derive(Clone, Copy, Debug)]

@@ -101,7 +101,15 @@ impl HistogramSpec {
         }
         let top = bounds.last().map_or(0, |&(_, units)| units);
         let max = to_units(self.max, self.scale).max(top);
+        if max == 0 {
+            let unit = self.unit();
+            return Err(format!("a range up to {}: use at least one of its {unit}", self.max));
+        }
         Ok(Layout::new(self.digits, max, self.scale, &bounds))
+    }
+
+    fn unit(&self) -> &'static str {
+        if self.scale == NANOSECONDS { "nanoseconds" } else { "bytes" }
     }
 
     /// Each boundary with its integer value.
@@ -116,8 +124,7 @@ impl HistogramSpec {
             }
             let units = to_units(le, self.scale);
             if (units as f64 - le * self.scale).abs() > le * self.scale * 1e-9 {
-                let unit = if self.scale == NANOSECONDS { "nanoseconds" } else { "bytes" };
-                return Err(format!("boundary {le}: use whole {unit}"));
+                return Err(format!("boundary {le}: use whole {}", self.unit()));
             }
             if bounds.last().is_some_and(|&(_, last)| units <= last) {
                 return Err(format!(

@@ -2,7 +2,7 @@
 //! Upstream: merge. Downstream: encode, summaries, `hdrhistogram`.
 
 use super::merge::Merged;
-use crate::bucket::{HEAD_INFINITE, HEAD_OVER, Layout};
+use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout};
 use crate::registry::series::Series;
 use crate::shard::page::PAGE_CELLS;
 use hdrhistogram::Histogram as HdrHistogram;
@@ -43,7 +43,9 @@ impl<'a> HistogramSnapshot<'a> {
             Some(&[(from, sum), (to, _)]) => (&merged.groups[from as usize..to as usize], sum),
             _ => (&[][..], 0),
         };
-        Self { layout, head: head.unwrap_or(&[]), groups, buckets: &merged.buckets, sum }
+        let head = head.unwrap_or(&[]);
+        let sum = sum.saturating_add(head.get(HEAD_SUM as usize).copied().unwrap_or(0));
+        Self { layout, head, groups, buckets: &merged.buckets, sum }
     }
 
     fn head(&self, place: u32) -> u64 {

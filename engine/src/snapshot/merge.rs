@@ -40,7 +40,7 @@ pub(super) struct Merged {
     pub(super) buckets: Vec<u64>,
     /// Per histogram, in the order of families and series: group, and its page in `buckets`.
     pub(super) groups: Vec<(u32, u32)>,
-    /// Where each histogram's entries in `groups` begin, and its sum; one more at the
+    /// Where each histogram's entries in `groups` begin, and the sum of its pages; one more at the
     /// end.
     pub(super) histograms: Vec<(u32, u64)>,
 }
@@ -88,6 +88,7 @@ impl Merged {
         for source in CORE.each().filter_map(|shard| shard.page(page.number as usize)) {
             match page.kind {
                 PageKind::Sums => sum(cells, source, Relaxed),
+                PageKind::Heads => sum_saturating(cells, source),
                 PageKind::Decrements => sum(cells, source, order::DEC_READ),
                 PageKind::Floats => sum_floats(cells, source),
                 PageKind::Shared => sum(cells, source, Relaxed), // the shared shard has the only one
@@ -106,7 +107,7 @@ impl Merged {
                 let first = self.groups.len() as u32;
                 let pages = histogram.touched();
                 let sums = pages.map(|(group, number)| self.group(group, number));
-                let sum = sums.fold(histogram.head_sum(), u64::saturating_add);
+                let sum = sums.fold(0, u64::saturating_add);
                 self.histograms.push((first, sum));
             }
         }
@@ -130,6 +131,12 @@ impl Merged {
 fn sum(into: &mut [u64], page: &Page, ordering: Ordering) {
     for (sum, cell) in into.iter_mut().zip(page.cells()) {
         *sum = sum.wrapping_add(cell.load(ordering));
+    }
+}
+
+fn sum_saturating(into: &mut [u64], page: &Page) {
+    for (sum, cell) in into.iter_mut().zip(page.cells()) {
+        *sum = sum.saturating_add(cell.load(Relaxed));
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 
 use mio::Waker;
 use mio::net::TcpListener;
@@ -92,7 +92,8 @@ impl ServerBuilder {
             })
             .map_err(ServeError::Setup)?;
         log::info!("serving metrics at {address}");
-        Ok(Server { address, waker, stop, thread: Mutex::new(Some(thread)) })
+        let runs_on = thread.thread().id();
+        Ok(Server { address, waker, stop, runs_on, thread: Mutex::new(Some(thread)) })
     }
 
     fn note(&mut self, result: Result<(), RouteError>) {
@@ -107,6 +108,8 @@ pub struct Server {
     waker: Waker,
     /// Filled once, to say that the loop must end.
     stop: Arc<OnceLock<()>>,
+    /// The event loop's thread.
+    runs_on: ThreadId,
     /// Taken by the first who waits for it.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -137,10 +140,11 @@ impl Server {
             log::error!("cannot wake the metrics server to end it: {error}");
             return;
         }
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if thread.as_ref().is_some_and(|thread| thread.thread().id() == thread::current().id()) {
+        // Before the lock, which somebody may hold who waits for this very thread.
+        if self.runs_on == thread::current().id() {
             return;
         }
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(thread) = thread.take() {
             // The thread catches its own panics and has logged them.
             let _ = thread.join();
