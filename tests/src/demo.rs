@@ -67,21 +67,26 @@ fn binary() -> &'static PathBuf {
 
 /// Cargo hands a test the path of a binary of its own package only, so ask cargo: that is right
 /// for every target directory, and never runs a binary that is out of date.
+///
+/// It is built as for a test of its package, and with the whole workspace's features: just as
+/// `cargo test --workspace` has built it already.
 fn build() -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--workspace", "--bin", "tmc-metrics"]);
+    cargo.args(["test", "--no-run", "--workspace", "--test", "demo_run"]);
     cargo.args(["--message-format", "json-render-diagnostics"]);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
     let built = cargo.output().expect("cargo");
-    assert!(built.status.success(), "cargo build: {}", built.status);
+    assert!(built.status.success(), "cargo: {}", built.status);
     let said = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
     let artifact = said.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        (message["target"]["name"] == "tmc-metrics" && message["executable"].is_string())
-            .then(|| PathBuf::from(message["executable"].as_str().unwrap_or_default()))
+        let is_ours = message["target"]["name"] == "tmc-metrics"
+            && message["target"]["kind"][0] == "bin"
+            && message["profile"]["test"] == false;
+        is_ours.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
     });
     artifact.expect("cargo names the binary")
 }

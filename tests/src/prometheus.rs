@@ -101,7 +101,18 @@ impl Prometheus {
         read.filter(|read| read.len() == series.len()).ok_or_else(|| format!("unclear: {data}"))
     }
 
-    /// What it logged about scraping, other than information; dropped samples among it.
+    /// Samples that it read in the last scrape and did not store. Of a series with two values it
+    /// keeps one, silently.
+    pub fn lost_samples(&self) -> i64 {
+        let read = "scrape_samples_scraped";
+        let stored = r#"count({job="tmc",__name__!~"up|scrape_.*"})"#;
+        let lost = format!("sum({read}) - {stored}");
+        let answer = wait::until("an answer", || self.query(&lost));
+        let lost = answer.values().next().expect("both are known after a scrape");
+        *lost as i64
+    }
+
+    /// What it logged about scraping, other than information; samples that it refused among it.
     pub fn complaints(&self) -> Vec<String> {
         let log = self.process.stderr();
         let target = self.target.to_string();
