@@ -20,23 +20,33 @@ give_up() {
     exit 1
 }
 
+# The policy that keeps services from starting, while it is ours.
+policy=
+forget_policy() {
+    [ -z "$policy" ] || "${sudo[@]}" rm -f "$policy"
+    policy=
+}
+sudo=()
+trap forget_policy EXIT
+trap 'exit 130' INT TERM
+
 # Installs Debian packages, and leaves no service running or enabled that was not there before.
 install() {
-    local sudo=() policy=/usr/sbin/policy-rc.d ours=
+    local deny=/usr/sbin/policy-rc.d
     if [ "$(id -u)" != 0 ]; then
         sudo=(sudo -n)
         sudo -n true 2>/dev/null || give_up "missing: Debian package(s) $*, and neither root nor sudo to install with"
     fi
     command -v apt-get >/dev/null || give_up "missing: $*, and no apt-get to install with"
-    if [ ! -e "$policy" ]; then
-        ours=yes
+    if [ ! -e "$deny" ]; then
+        policy=$deny
         printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
         "${sudo[@]}" chmod 755 "$policy"
     fi
     "${sudo[@]}" apt-get update -qq &&
         "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
     local result=$?
-    [ -z "$ours" ] || "${sudo[@]}" rm -f "$policy"
+    forget_policy
     if [ -d /run/systemd/system ] && [[ " $* " == *" prometheus "* ]]; then
         "${sudo[@]}" systemctl --quiet disable prometheus
     fi

@@ -114,8 +114,8 @@ impl SamplerBuilder {
         self
     }
 
-    /// Attaches an async runtime: `tasks` says how many tasks are alive. It runs on the sampler's
-    /// thread; a panic in it is caught and counted as a failed sample.
+    /// Attaches an async runtime: `tasks` says how many tasks are alive. It runs once
+    /// in `start`, then on the sampler's thread; a panic in it is caught and counted as a failed sample.
     pub fn tasks(mut self, tasks: impl Fn() -> u64 + Send + 'static) -> Self {
         self.tasks = TaskCount::Runtime(Box::new(tasks));
         self

@@ -3,9 +3,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tmc_engine::Registry;
 use tmc_exposition::{ServeError, Server};
 use tmc_sysmon::{Sampler, SamplerError};
 
@@ -36,7 +35,7 @@ pub enum ReporterError {
 /// let config = MetricsConfig::from_yaml("{ listen_address: 127.0.0.1, prometheus_port: 0 }")?;
 /// let registry = config.build_registry()?;
 /// let collector = MetricsCollector::new(&registry)?;
-/// let reporter = MetricsReporter::new(collector, registry, config);
+/// let reporter = MetricsReporter::new(collector, config);
 /// reporter.start()?;
 /// let address = reporter.local_addr().expect("prometheus_enabled is the default");
 /// // `http://{address}/metrics` is served until
@@ -47,8 +46,9 @@ pub enum ReporterError {
 /// ```
 pub struct MetricsReporter {
     collector: MetricsCollector,
-    registry: Registry,
     config: MetricsConfig,
+    /// Counts the tasks of the runtime that is attached.
+    tasks: Option<Arc<dyn Fn() -> u64 + Send + Sync>>,
     /// Held while starting or stopping, so that the two never overlap; taken before `running`.
     transition: Mutex<()>,
     /// Held for a moment only, so that the questions about the state never wait for a stop.
@@ -63,10 +63,19 @@ struct Running {
 }
 
 impl MetricsReporter {
-    /// A reporter that does not run yet. `registry` is the one that is sampled into and served: the
-    /// one that `collector` was made with.
-    pub fn new(collector: MetricsCollector, registry: Registry, config: MetricsConfig) -> Self {
-        Self { collector, registry, config, transition: Mutex::new(()), running: Mutex::new(None) }
+    /// A reporter that does not run yet. What is sampled and served is the collector's registry.
+    pub fn new(collector: MetricsCollector, config: MetricsConfig) -> Self {
+        let (transition, running) = (Mutex::new(()), Mutex::new(None));
+        Self { collector, config, tasks: None, transition, running }
+    }
+
+    /// Attaches an async runtime: `tasks` says how many tasks are alive, and `tmc_goroutines_total`
+    /// then counts them instead of threads. It is called when a sample is taken, from the next start
+    /// on.
+    #[must_use]
+    pub fn tasks(mut self, tasks: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.tasks = Some(Arc::new(tasks));
+        self
     }
 
     /// Starts the sampler, then the server if `prometheus_enabled`. Does nothing if they run
@@ -81,8 +90,12 @@ impl MetricsReporter {
         if !self.config.enabled || self.is_active() {
             return Ok(());
         }
-        let sampler =
-            Sampler::builder(&self.registry).interval(self.config.collection_interval).start()?;
+        let mut sampler =
+            Sampler::builder(self.collector.registry()).interval(self.config.collection_interval);
+        if let Some(tasks) = self.tasks.clone() {
+            sampler = sampler.tasks(move || tasks());
+        }
+        let sampler = sampler.start()?;
         let server = self.config.prometheus_enabled.then(|| self.serve()).transpose()?;
         *lock(&self.running) = Some(Running { server, sampler });
         Ok(())
@@ -90,7 +103,7 @@ impl MetricsReporter {
 
     fn serve(&self) -> Result<Server, ServeError> {
         let address = self.config.socket_address();
-        Server::builder(self.registry.clone())
+        Server::builder(self.collector.registry().clone())
             .listen(address.to_string())
             .metrics_path(&self.config.prometheus_path)
             .start()

@@ -22,7 +22,7 @@ fn loopback() -> MetricsConfig {
 fn reporter(config: MetricsConfig) -> MetricsReporter {
     let registry = Registry::new();
     let collector = MetricsCollector::new(&registry).unwrap();
-    MetricsReporter::new(collector, registry, config)
+    MetricsReporter::new(collector, config)
 }
 
 fn connect(address: SocketAddr) -> TcpStream {
@@ -185,4 +185,15 @@ fn an_invalid_configuration_starts_nothing() {
     assert!(matches!(error, ReporterError::Config(ConfigError::ZeroDuration { .. })), "{error:?}");
     assert!(error.to_string().contains("collection_interval is zero"), "{error}");
     assert!(!reporter.is_active());
+}
+
+#[test]
+fn an_attached_runtime_says_how_many_tasks_there_are_after_a_restart_too() {
+    let reporter = reporter(loopback()).tasks(|| 12_345);
+    for _ in 0..2 {
+        reporter.start().unwrap();
+        let (_, body) = get(reporter.local_addr().unwrap(), "/metrics");
+        assert!(body.contains("\ntmc_goroutines_total 12345\n"), "{body}");
+        reporter.stop();
+    }
 }
