@@ -99,6 +99,8 @@ pub(crate) struct Connection<S> {
     /// Whether the client has ended its side.
     ended: bool,
     deadline: Instant,
+    /// When an answer must have been read, however steadily it is.
+    answered_by: Instant,
 }
 
 impl<S: Stream> Connection<S> {
@@ -106,6 +108,7 @@ impl<S: Stream> Connection<S> {
     pub(crate) fn new(stream: S, context: &mut Context<'_>) -> Self {
         let mut wire = context.pool.take_wire();
         wire.input.resize(context.limits.head_bytes, 0);
+        let now = (context.clock)();
         Self {
             stream,
             wire,
@@ -119,7 +122,8 @@ impl<S: Stream> Connection<S> {
             // The first head has no idle time before it.
             idle: false,
             ended: false,
-            deadline: (context.clock)() + context.limits.head_time,
+            deadline: now + context.limits.head_time,
+            answered_by: now,
         }
     }
 
@@ -224,7 +228,7 @@ impl<S: Stream> Connection<S> {
             Parsed::Complete(head) => head,
         };
         let is_probe = matches!(head.request.path, HEALTH_PATH | READY_PATH);
-        self.body = context.pool.take_body();
+        self.body = if is_probe { context.pool.take_small() } else { context.pool.take_body() };
         let reply = if context.pool.pending() > context.limits.pending_bytes && !is_probe {
             let why = "too many answers wait for their readers: try again later";
             Reply { retry_after: Some(RETRY_AFTER), ..Reply::text(503, why, &mut self.body) }
@@ -245,7 +249,7 @@ impl<S: Stream> Connection<S> {
 
     /// Answers what cannot be understood or must not go on, and closes after it.
     fn reject(&mut self, reject: Reject, context: &mut Context<'_>) {
-        self.body = context.pool.take_body();
+        self.body = context.pool.take_small();
         let mut reply = Reply::text(reject.status, reject.message, &mut self.body);
         if reject.status == 503 {
             reply.retry_after = Some(RETRY_AFTER);
@@ -260,7 +264,9 @@ impl<S: Stream> Connection<S> {
         context.pool.fill(&self.body);
         self.sent = 0;
         self.phase = Phase::Writing;
-        self.deadline = (context.clock)() + context.limits.write_time;
+        let now = (context.clock)();
+        self.answered_by = now + context.limits.answer_time;
+        self.deadline = self.answered_by.min(now + context.limits.write_time);
     }
 
     fn write(&mut self, context: &mut Context<'_>) -> Step {
@@ -276,7 +282,8 @@ impl<S: Stream> Connection<S> {
             Ok(0) => Step::Close,
             Ok(count) => {
                 self.sent += count;
-                self.deadline = (context.clock)() + context.limits.write_time;
+                let progress = (context.clock)() + context.limits.write_time;
+                self.deadline = self.answered_by.min(progress);
                 Step::On
             }
             Err(error) => stopped_by(&error),

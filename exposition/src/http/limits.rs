@@ -21,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `body_bytes` | 413, closed |
 /// | `pending_bytes` | 503 with `Retry-After` |
 /// | `head_time` | 408, closed (closed only, if not one byte came) |
-/// | `idle_time`, `write_time`, `linger_time`, `shutdown_time` | closed |
+/// | `idle_time`, `write_time`, `answer_time`, `linger_time`, `shutdown_time` | closed |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Open connections at a time. Default 256.
@@ -42,6 +42,9 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Without one more byte of an answer taken by the client's side. Default 30 s.
     pub write_time: Duration,
+    /// For an answer as a whole, however steadily its reader takes it: what it holds is gone for
+    /// others. Default 120 s.
+    pub answer_time: Duration,
     /// After a last answer, for the client to close its side. Default 2 s.
     pub linger_time: Duration,
     /// For the answers that are on their way when the server is shut down. Default 5 s.
@@ -59,6 +62,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             write_time: Duration::from_secs(30),
+            answer_time: Duration::from_secs(120),
             linger_time: Duration::from_secs(2),
             shutdown_time: Duration::from_secs(5),
         }
@@ -82,6 +86,7 @@ impl Limits {
             ("head_time", &mut self.head_time),
             ("idle_time", &mut self.idle_time),
             ("write_time", &mut self.write_time),
+            ("answer_time", &mut self.answer_time),
             ("linger_time", &mut self.linger_time),
         ];
         for (limit, wait) in waits {
@@ -115,6 +120,7 @@ mod tests {
             ("head_time", Limits { head_time: Duration::ZERO, ..default() }),
             ("idle_time", Limits { idle_time: Duration::ZERO, ..default() }),
             ("write_time", Limits { write_time: Duration::ZERO, ..default() }),
+            ("answer_time", Limits { answer_time: Duration::ZERO, ..default() }),
             ("linger_time", Limits { linger_time: Duration::ZERO, ..default() }),
         ];
         for (name, limits) in refused {

@@ -8,6 +8,8 @@
 const KEPT_BODIES: usize = 4;
 /// Most bytes kept in bodies beyond that one.
 const KEPT_BODY_BYTES: usize = 16 << 20;
+/// Most bytes of a body that is kept for short answers.
+const SMALL_BODY: usize = 4 << 10;
 /// Most pairs of connection buffers kept.
 const KEPT_WIRES: usize = 32;
 
@@ -48,6 +50,12 @@ impl Pool {
     /// The memory of a body; the largest that is kept.
     pub(crate) fn take_body(&mut self) -> Vec<u8> {
         self.bodies.pop().unwrap_or_default()
+    }
+
+    /// The memory of a short body, so that what a large one grew stays for the next large one.
+    pub(crate) fn take_small(&mut self) -> Vec<u8> {
+        let small = self.bodies.first().is_some_and(|body| body.capacity() <= SMALL_BODY);
+        if small { self.bodies.remove(0) } else { Vec::new() }
     }
 
     /// Counts a lent body as it is now, filled.
@@ -134,6 +142,20 @@ mod tests {
 
         (0..100).for_each(|_| pool.give_wire(Wire::default()));
         assert_eq!(pool.wires.len(), KEPT_WIRES);
+    }
+
+    #[test]
+    fn a_short_answer_does_not_borrow_what_a_scrape_grew() {
+        let mut pool = Pool::new();
+        let scrape = lend(&mut pool, 1 << 20);
+        pool.give_body(scrape);
+        let mut short = pool.take_small();
+        assert!(short.capacity() <= SMALL_BODY);
+        short.push(0);
+        pool.fill(&short);
+        pool.give_body(short);
+        assert!(pool.take_small().capacity() > 0, "the short one comes back");
+        assert!(pool.take_body().capacity() >= 1 << 20);
     }
 
     #[test]

@@ -99,6 +99,7 @@ fn with<T>(
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const IDLE_TIME: Duration = Duration::from_secs(60);
 const WRITE_TIME: Duration = Duration::from_secs(30);
+const ANSWER_TIME: Duration = Duration::from_secs(150);
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 impl Bench {
@@ -110,6 +111,7 @@ impl Bench {
             head_time: HEAD_TIME,
             idle_time: IDLE_TIME,
             write_time: WRITE_TIME,
+            answer_time: ANSWER_TIME,
             linger_time: LINGER_TIME,
             ..Limits::default()
         };
@@ -229,16 +231,34 @@ fn a_slow_reader_lives_while_it_takes_bytes() {
     bench.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!((bench.drive(), bench.left()), (Next::Wait, WRITE_TIME));
     assert!(bench.pool.pending() >= 100_000);
-    for _ in 0..5 {
+    for _ in 0..3 {
         bench.pass(WRITE_TIME);
         bench.client.0.borrow_mut().room = 1;
         assert_eq!((bench.expire(), bench.left()), (Next::Wait, WRITE_TIME));
     }
     bench.pass(WRITE_TIME);
     assert_eq!(bench.expire(), Next::Close);
-    assert_eq!(bench.got().len(), 15);
+    assert_eq!(bench.got().len(), 13);
     bench.connection.close(&mut bench.pool);
     assert_eq!(bench.pool.pending(), 0);
+}
+
+#[test]
+fn a_reader_that_takes_a_byte_now_and_then_is_dropped_in_the_end() {
+    let mut bench = Bench::new();
+    bench.client.0.borrow_mut().room = 1;
+    bench.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(bench.drive(), Next::Wait);
+    let step = WRITE_TIME / 2;
+    for _ in 1..ANSWER_TIME.as_secs() / step.as_secs() {
+        bench.pass(step);
+        bench.client.0.borrow_mut().room = 1;
+        assert_eq!(bench.drive(), Next::Wait);
+    }
+    assert_eq!(bench.left(), step);
+    bench.pass(step);
+    bench.client.0.borrow_mut().room = 1;
+    assert_eq!(bench.expire(), Next::Close);
 }
 
 #[test]
