@@ -29,7 +29,7 @@ fn an_invalid_name_says_what_to_change() {
     );
     assert_eq!(
         refused("job:hits"),
-        r#"invalid metric name "job:hits": colons are for recording rules: use an underscore"#
+        r#"invalid metric name "job:hits": colons are for the names of recording rules: use an underscore"#
     );
     for name in ["a-b", "a.b", "a b", "hits\n", "größe", "a\"", "a{", "a\0"] {
         assert_eq!(
@@ -79,7 +79,11 @@ fn an_invalid_label_names_its_family() {
         refused("1st"),
         r#"invalid label name "1st" of g: it begins with a digit: put a letter first"#
     );
-    for label in ["a:b", "a-b", "a b", "é", "a\n"] {
+    assert_eq!(
+        refused("a:b"),
+        r#"invalid label name "a:b" of g: colons are for the names of recording rules: use an underscore"#
+    );
+    for label in ["a-b", "a b", "é", "a\n"] {
         assert_eq!(
             refused(label),
             format!(

@@ -1,49 +1,12 @@
 //! No allocations per scrape in a steady state: snapshot and encoding, with every value changed
 //! since the scrape before.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../engine/tests/counting/mod.rs"]
+mod counting;
+
+use counting::allocations;
 use tmc_engine::{HistogramSpec, Registry};
 use tmc_exposition::TextEncoder;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    ALLOCATIONS.with(|n| n.set(n.get() + 1));
-}
-
-// SAFETY: passes everything on to `System`; the count is a thread-local without destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's duty, passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's duty, passed on.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's duty, passed on.
-        unsafe { System.realloc(at, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: the caller's duty, passed on.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_scrape_in_a_steady_state_allocates_nothing() {
@@ -81,9 +44,7 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
     for scrape in 0..8 {
         change(7 - scrape);
         out.clear();
-        let before = ALLOCATIONS.with(Cell::get);
-        encoder.encode(&registry.snapshot(), &mut out);
-        counted.push(ALLOCATIONS.with(Cell::get) - before);
+        counted.push(allocations(|| encoder.encode(&registry.snapshot(), &mut out)));
         assert!(!texts.contains(&out), "nothing has changed");
         texts.push(out.clone());
     }

@@ -1,43 +1,14 @@
 //! In a steady state the server's thread allocates nothing, whatever changed between two scrapes.
 
 mod common;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../engine/tests/counting/mod.rs"]
+mod counting;
 
 use common::{Client, ask};
+use counting::so_far;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tmc_engine::{HistogramSpec, Registry};
 use tmc_exposition::{Page, Server};
-
-thread_local! {
-    /// Allocations of this thread. No destructor, so it may be used in an allocator.
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to `System` as it came; the counter does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: `pointer` came from `System` with this `layout`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: `pointer` came from `System` with this `layout`; `size` is the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_scrape_in_a_steady_state_allocates_nothing() {
@@ -62,10 +33,14 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
     let server = Server::builder(registry)
         .listen("127.0.0.1:0")
         // Says what the server's thread has allocated since this page was asked for last.
-        .route("/allocations", |_| {
-            let page = Page::new("text/plain", ALLOCATIONS.with(Cell::get).to_string());
-            ALLOCATIONS.with(|count| count.set(0));
-            page
+        .route("/allocations", {
+            let before = AtomicU64::new(0);
+            move |_| {
+                let since = so_far() - before.load(Relaxed);
+                let page = Page::new("text/plain", since.to_string());
+                before.store(so_far(), Relaxed);
+                page
+            }
         })
         .start()
         .unwrap();

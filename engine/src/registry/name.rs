@@ -4,9 +4,8 @@
 use super::Kind;
 use crate::error::RegisterError;
 
-/// What is wrong with a metric name, if anything. Runs at build time for statics.
-pub(crate) const fn metric_name_fault(name: &str) -> Option<&'static str> {
-    let bytes = name.as_bytes();
+/// What is wrong with a name of any kind, if anything.
+const fn name_fault(bytes: &[u8]) -> Option<&'static str> {
     if bytes.is_empty() {
         return Some("it is empty");
     }
@@ -18,39 +17,27 @@ pub(crate) const fn metric_name_fault(name: &str) -> Option<&'static str> {
     }
     let mut at = 0;
     while at < bytes.len() {
-        if bytes[at] == b':' {
-            return Some("colons are for recording rules: use an underscore");
-        }
         if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
-            return Some("only ASCII letters, digits and underscores are allowed");
+            return Some(match bytes[at] {
+                b':' => "colons are for the names of recording rules: use an underscore",
+                _ => "only ASCII letters, digits and underscores are allowed",
+            });
         }
         at += 1;
     }
     None
 }
 
+/// What is wrong with a metric name, if anything. Runs at build time for statics.
+pub(crate) const fn metric_name_fault(name: &str) -> Option<&'static str> {
+    name_fault(name.as_bytes())
+}
+
 /// What is wrong with a label name of a family of this kind, if anything.
 pub(crate) const fn label_name_fault(label: &str, kind: Option<Kind>) -> Option<&'static str> {
-    let bytes = label.as_bytes();
-    if bytes.is_empty() {
-        return Some("it is empty");
-    }
-    if bytes[0] == b'_' {
-        return Some("a leading underscore is reserved: remove it");
-    }
-    if bytes[0].is_ascii_digit() {
-        return Some("it begins with a digit: put a letter first");
-    }
-    let mut at = 0;
-    while at < bytes.len() {
-        if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
-            return Some("only ASCII letters, digits and underscores are allowed");
-        }
-        at += 1;
-    }
-    match (kind, bytes) {
+    match (kind, label.as_bytes()) {
         (Some(Kind::Histogram), b"le") => Some("a histogram adds `le` itself: rename it"),
-        _ => None,
+        (_, bytes) => name_fault(bytes),
     }
 }
 
