@@ -3,7 +3,7 @@
 
 use tmc_metrics::FAMILIES;
 
-use super::process::{Demo, run_to_end};
+use super::process::{Demo, run_to_end, run_unheard};
 use super::scrape::get;
 
 /// Events that happen in each run. A family that is there is not enough: each of these series says
@@ -57,4 +57,12 @@ fn a_duration_ends_it_with_a_summary() {
     assert!(stdout.starts_with("serving http://127.0.0.1:"), "{stdout}");
     assert!(stdout.contains("ran for "), "{stdout}");
     assert!(output.stderr.is_empty(), "no terminal, no progress line");
+}
+
+#[test]
+fn whoever_reads_only_the_first_line_ends_nothing() {
+    let output = run_unheard(&["--listen", "127.0.0.1:0", "--duration", "0.5"]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    assert!(message.is_empty(), "{message}");
 }

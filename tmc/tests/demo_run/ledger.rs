@@ -15,6 +15,8 @@ use super::scrape::Scrape;
 /// Probes of three clusters without any other operation between them that mean that all is done;
 /// longer than any wait before a retry.
 const REST: usize = 3 * 15;
+/// Failures in a row after which a recovery counts as failed, as the documentation has it.
+const GIVEN_UP_AFTER: usize = 4;
 
 struct Run {
     demo: Demo,
@@ -134,6 +136,16 @@ fn check_against_journal(scrape: &Scrape, journal: &Journal) {
     let labels = [("status", "success")];
     assert_eq!(scrape.sum("tmc_resource_transformations_total", &labels), transformed);
 
+    for (operation, op) in [("sync-resource", "write"), ("delete-resource", "remove")] {
+        let lines = || journal.syncs().filter(|line| line.is(&[("op", op)]));
+        let worked = lines().filter(|line| line.is(&[("result", "done")])).count();
+        for (status, count) in [("success", worked), ("error", lines().count() - worked)] {
+            let labels = [("operation", operation), ("status", status)];
+            let shown = scrape.sum("tmc_component_operations_total", &labels);
+            assert_eq!(shown, count as f64, "{operation}, {status}");
+        }
+    }
+
     for (namespace, _) in CLUSTERS {
         let (path, workspace) = (format!("{namespace}.json"), format!("root:demo:{namespace}"));
         let views = |result| {
@@ -152,6 +164,27 @@ fn check_against_journal(scrape: &Scrape, journal: &Journal) {
         + scrape.sum("tmc_recovery_failures_total", &[]);
     assert_eq!(attempts, ended, "no recovery is under way");
     assert_eq!(scrape.sum("tmc_recovery_duration_seconds_count", &[]), ended);
+}
+
+/// Every file's failures in a row are one recovery, which ends well when the file is done; but it
+/// is given up after some failures, and the next failure or success belongs to another.
+fn check_recoveries(scrape: &Scrape, journal: &Journal) {
+    let mut in_a_row: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let (mut successes, mut failures) = (0, 0);
+    for line in journal.syncs() {
+        let run = in_a_row.entry((line.text("root"), line.text("path"))).or_default();
+        if !line.is(&[("result", "done")]) {
+            *run += 1;
+            failures += usize::from(*run % GIVEN_UP_AFTER == 0);
+        } else if std::mem::take(run) > 0 {
+            successes += 1;
+        }
+    }
+    let of = |name: &str| scrape.sum(name, &[("strategy", "retry-with-backoff")]);
+    assert_eq!(of("tmc_recovery_successes_total"), successes as f64, "recoveries that worked");
+    assert_eq!(of("tmc_recovery_failures_total"), failures as f64, "recoveries given up");
+    assert!(in_a_row.values().all(|run| *run == 0), "a file is not done");
+    assert_eq!(of("tmc_recovery_attempts_total"), (successes + failures) as f64, "recoveries");
 }
 
 fn check_against_disk(scrape: &Scrape, run: &Run, present: &[&str]) {
@@ -230,19 +263,35 @@ fn with_faults_edits_deletions_and_tampering_every_count_agrees_with_journal_and
     run.wait_for("b/one.yaml", "first", 1);
     run.wait_for("c/one.yaml", "first", 1);
     run.rest();
+    // A folder in place of a file is a real failure, until it is gone. As a link it can take the
+    // place at one stroke.
+    let blocked = homes(&run.clusters, "c/two.json")[0].join("c/two.json");
+    let link = run.dir.path().join("link");
+    std::os::unix::fs::symlink(run.dir.path(), &link).unwrap();
+    fs::rename(&link, &blocked).unwrap();
+    run.demo.scrape_until("a recovery is given up", |scrape| {
+        scrape.sum("tmc_recovery_failures_total", &[("strategy", "retry-with-backoff")]) >= 1.0
+    });
+    fs::remove_file(&blocked).unwrap();
+    run.wait_for("c/two.json", "second", 1);
+    run.rest();
 
     let (before, scrape, after) = (run.journal(), run.demo.scrape(), run.journal());
     assert_eq!(before.work().count(), after.work().count(), "it was not at rest");
     check_against_journal(&scrape, &before);
+    check_recoveries(&scrape, &before);
     check_against_disk(&scrape, &run, &all_but("b/two.yml"));
     assert!(before.count(&[("result", "fault"), ("purpose", "sync")]) > 3);
-    for (conflict, gvk) in
-        [("modified", "v1/ConfigMap"), ("deleted", "networking.k8s.io/v1/Ingress")]
-    {
+    assert!(before.count(&[("result", "error")]) >= GIVEN_UP_AFTER, "the folder was in the way");
+    for (conflict, gvk) in [
+        ("modified", "v1/ConfigMap"),
+        ("deleted", "networking.k8s.io/v1/Ingress"),
+        ("deleted", "apps/v1/StatefulSet"),
+    ] {
         let labels = [("conflict_type", conflict), ("gvk", gvk), ("resolution", "source-wins")];
         assert_eq!(scrape.sum("tmc_resource_conflicts_total", &labels), 1.0, "{conflict}");
     }
-    assert_eq!(scrape.sum("tmc_resource_conflicts_total", &[]), 2.0);
+    assert_eq!(scrape.sum("tmc_resource_conflicts_total", &[]), 3.0);
     // Probes go on all the time: the count lies between the journals before and after.
     let checks = scrape.sum(
         "tmc_health_check_duration_seconds_count",

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::journal::{Journal, SOURCE, homes, write_all, write_source};
-use super::process::{Demo, wait_until};
+use super::process::{Demo, run_to_end, shell, wait_until};
 use super::scrape::get;
 
 /// Starts on the test's source with so many clusters.
@@ -135,4 +135,66 @@ fn where_every_write_fails_nothing_hangs_and_the_source_stays_as_it_is() {
         let text = fs::read_to_string(dir.path().join("source").join(path)).unwrap();
         assert_eq!(text.matches("apiVersion").count(), gvks.len());
     }
+}
+
+#[test]
+fn a_pipe_or_a_device_in_place_of_a_file_hangs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = start(dir.path(), 2, &["--fault-rate", "0"]);
+    let clusters = demo.directories[1..3].to_vec();
+    wait_for_all(&clusters, "a/");
+    // Nobody ever writes into the pipe, and the device never ends. Each takes the place of a file
+    // at one stroke.
+    let put = |make: &str, place: &Path| {
+        let made = dir.path().join("made");
+        shell(&format!("{make} '{}'", made.display()));
+        fs::rename(&made, place).unwrap();
+    };
+    let pipe = homes(&clusters, "b/one.yaml")[0].join("b/one.yaml");
+    put("mkfifo", &pipe);
+    let device = homes(&clusters, "c/one.yaml")[0].join("c/one.yaml");
+    put("ln -s /dev/zero", &device);
+    for path in [&pipe, &device] {
+        wait_until("a file is there again", || {
+            fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
+        });
+        assert!(fs::read_to_string(path).unwrap().contains("first"));
+    }
+    demo.scrape_until("each is counted as changed by somebody else", |scrape| {
+        scrape.sum("tmc_resource_conflicts_total", &[("conflict_type", "modified")]) == 2.0
+    });
+
+    // In the source they are no manifests; what was mirrored stays.
+    let source = dir.path().join("source");
+    put("mkfifo", &source.join("c/two.json"));
+    demo.scrape_until("the pipe in the source is counted", |scrape| {
+        let labels = [("cluster", "source"), ("error_type", "SyncFailure")];
+        scrape.sum("tmc_sync_errors_total", &labels) >= 1.0
+    });
+    write_source(&source, "b/two.yml", "later");
+    wait_until("edits still arrive", || {
+        homes(&clusters, "b/two.yml").iter().any(|cluster| {
+            fs::read_to_string(cluster.join("b/two.yml")).is_ok_and(|text| text.contains("later"))
+        })
+    });
+    assert_eq!(homes(&clusters, "c/two.json").len(), 1);
+    assert_eq!(demo.stop("INT").0, Some(0));
+}
+
+#[test]
+fn what_is_wrong_with_a_manifest_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source");
+    write_all(&source);
+    fs::write(source.join("c/broken.yaml"), "kind: [unfinished").unwrap();
+    shell(&format!("mkfifo '{}'", source.join("c/pipe.yaml").display()));
+    let source = source.display().to_string();
+    let options = ["--listen", "127.0.0.1:0", "--duration", "2", "--source", &source];
+    let output = run_to_end(&options);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for (file, times) in [("c/broken.yaml: ", 1), ("c/pipe.yaml: ", 1)] {
+        assert_eq!(said.matches(file).count(), times, "{said}");
+    }
+    assert!(said.starts_with("warning: ") && said.contains("unclosed"), "{said}");
 }

@@ -2,7 +2,7 @@
 //! Upstream: the tests. Downstream: the operating system.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,24 @@ fn command(options: &[&str]) -> Command {
 /// Runs the demo with options that make it end by itself.
 pub(crate) fn run_to_end(options: &[&str]) -> Output {
     command(options).output().unwrap()
+}
+
+/// The same, where temporary directories are made in `temporary`.
+pub(crate) fn run_with_temporary(temporary: &Path, options: &[&str]) -> Output {
+    command(options).env("TMPDIR", temporary).output().unwrap()
+}
+
+/// The same, where nobody reads on after the first line of standard output.
+pub(crate) fn run_unheard(options: &[&str]) -> Output {
+    let mut child = command(options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    // One byte at a time: nothing after the line is taken.
+    let mut byte = [0];
+    while byte != *b"\n" {
+        stdout.read_exact(&mut byte).unwrap();
+    }
+    drop(stdout);
+    child.wait_with_output().unwrap()
 }
 
 /// A demo that serves. Killed if the test ends before it does.
@@ -76,8 +94,8 @@ impl Demo {
     /// Sends the signal, as `kill` names it, and waits. Exit code, and what it wrote at the end.
     pub(crate) fn stop(mut self, signal: &str) -> (Option<i32>, String) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &id]).status().unwrap();
-        assert!(sent.success());
+        // A shell has `kill` built in, also where there is no such program.
+        shell(&format!("kill -s {signal} {id}"));
         wait_until("the demo ends after a signal", || self.child.try_wait().unwrap().is_some());
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
@@ -91,6 +109,12 @@ impl Drop for Demo {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a line of shell, which must succeed.
+pub(crate) fn shell(line: &str) {
+    let status = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{line}");
 }
 
 /// Asks again and again until the answer is yes.

@@ -4,12 +4,15 @@
 use std::fs;
 use std::net::TcpListener;
 
-use super::process::run_to_end;
+use super::process::{run_to_end, run_with_temporary};
 
 /// Runs with options that are refused; checks the exit code and that the message has the words.
 fn refuse(options: &[&str], code: i32, words: &[&str]) {
     // Should it start all the same, it ends.
-    let options = [options, &["--duration", "1"]].concat();
+    let end: &[&str] = &["--duration", "1"];
+    let free: &[&str] = &["--listen", "127.0.0.1:0"];
+    let listen = if options.contains(&"--listen") { &[] } else { free };
+    let options = [options, end, listen].concat();
     let output = run_to_end(&options);
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{options:?}: {message}");
@@ -40,6 +43,15 @@ fn targets_inside_the_source_or_under_a_file() {
     let file = path("file");
     fs::write(&file, "no directory").unwrap();
     refuse(&["--targets", &file], 1, &[&file, "--targets"]);
+    // Without --targets, they would lie in the temporary directory, here inside the source.
+    let temporary = dir.path().join("source/namespace");
+    fs::create_dir(&temporary).unwrap();
+    let free = ["--listen", "127.0.0.1:0", "--duration", "1"];
+    let output = run_with_temporary(&temporary, &[&free[..], &["--source", &source]].concat());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("--targets") && message.contains(&source), "{message}");
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
     let journal = path("missing/journal");
     refuse(&["--journal", &journal], 1, &[&journal, "--journal"]);
 }
@@ -48,7 +60,12 @@ fn targets_inside_the_source_or_under_a_file() {
 fn a_port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    refuse(&["--listen", &address], 1, &[&address, "--listen"]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (targets, journal) = (path("targets"), path("journal"));
+    let options = ["--listen", &address, "--targets", &targets, "--journal", &journal];
+    refuse(&options, 1, &[&address, "--listen"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is made");
 }
 
 #[test]

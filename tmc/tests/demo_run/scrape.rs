@@ -4,6 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
+
+/// Far more than an answer takes on a busy machine; a server that hangs fails the test.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 type Labels = BTreeMap<String, String>;
 
@@ -12,7 +16,9 @@ pub(crate) struct Scrape(Vec<(String, Labels, f64)>);
 
 /// Status code and body of a GET.
 pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = TcpStream::connect_timeout(&address.parse().unwrap(), TIMEOUT).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.set_write_timeout(Some(TIMEOUT)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

@@ -1,10 +1,11 @@
 //! The `tmc-metrics` command: reads the command line and hands over to a subcommand.
-//! Upstream: the shell. Downstream: [`demo`].
+//! Upstream: the shell. Downstream: [`demo`], [`logger`].
 //!
 //! Exit codes: 0 when the command ended as asked (also by Ctrl-C), 1 when it failed, 2 when the
 //! command line asks for something that cannot be done.
 
 mod demo;
+mod logger;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
             return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE };
         }
     };
+    logger::start();
     let result = match cli.command {
         Command::Demo(options) => demo::run(&options),
     };

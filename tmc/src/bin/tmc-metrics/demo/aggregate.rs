@@ -14,6 +14,7 @@ use tmc_metrics::{ErrorType, TmcError};
 use super::door::Purpose;
 use super::manifest::{Format, Manifest};
 use super::mirror::{LOGICAL_CLUSTER, Mirror};
+use super::recovery::Recovery;
 use super::source::Rel;
 use super::state::namespace_of;
 
@@ -109,7 +110,13 @@ impl Mirror {
                 );
                 if let Some((began, _)) = began {
                     let error = ErrorType::AggregationFailure;
-                    self.recovery_success(error, REBUILD, AGGREGATOR, began, now);
+                    self.end_recovery(
+                        Recovery::Succeeded,
+                        error,
+                        REBUILD,
+                        AGGREGATOR,
+                        now.saturating_duration_since(began),
+                    );
                 }
                 if let Some(space) = self.namespaces.get_mut(name) {
                     (space.dirty, space.view.failing, space.view.written) = (None, None, !gone);

@@ -66,6 +66,34 @@ impl Purpose {
     }
 }
 
+/// What is done to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// It is written as a whole.
+    Write,
+    /// It is removed.
+    Remove,
+}
+
+impl Op {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+/// What lies where a file is to be written or removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Nothing,
+    /// A file with this hash.
+    File(u64),
+    /// Something that has no content to read, but can be replaced: a pipe, a link to a device.
+    Foreign,
+}
+
 /// A directory that is written into, and that only its owner makes or removes.
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
@@ -100,8 +128,37 @@ impl Door {
         }
     }
 
+    /// Reads a whole file. What is no file, such as a pipe or a device, is an error of the kind
+    /// `InvalidInput`: to open it could take for ever.
     pub(crate) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        fs::read(path)
+        let metadata = fs::metadata(path)?;
+        if metadata.is_file() || metadata.is_dir() {
+            return fs::read(path); // which says itself what is wrong with a directory
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither file nor directory"))
+    }
+
+    /// What a write or a removal will find in its place. Where that cannot be told, the operation
+    /// ends with it, so the journal has it as the operation's.
+    pub(crate) fn find(
+        &self,
+        op: Op,
+        root: &Root,
+        relative: &str,
+        purpose: Purpose,
+    ) -> io::Result<Found> {
+        match self.read(&root.path(relative)) {
+            Ok(bytes) => Ok(Found::File(hash_of(&bytes))),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Found::Foreign),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && root.dir.is_dir() => {
+                Ok(Found::Nothing)
+            }
+            Err(error) => {
+                let result: Result<(), _> = Err(Failed::System(error));
+                self.note(op, root, relative, purpose, 0, &result);
+                result.map(|()| Found::Nothing).map_err(Failed::into_inner)
+            }
+        }
     }
 
     pub(crate) fn stamp(&self, path: &Path) -> io::Result<Stamp> {
@@ -118,7 +175,7 @@ impl Door {
         purpose: Purpose,
     ) -> io::Result<Stamp> {
         let result = self.fault(purpose).and_then(|()| self.replace(root, relative, bytes));
-        self.note("write", root, relative, purpose, bytes.len() as u64, &result);
+        self.note(Op::Write, root, relative, purpose, bytes.len() as u64, &result);
         result.map_err(Failed::into_inner)
     }
 
@@ -127,7 +184,7 @@ impl Door {
         let path = root.path(relative);
         let result =
             self.fault(purpose).and_then(|()| fs::remove_file(&path).map_err(Failed::System));
-        self.note("remove", root, relative, purpose, 0, &result);
+        self.note(Op::Remove, root, relative, purpose, 0, &result);
         if result.is_ok() {
             let parents = path.ancestors().skip(1).take_while(|parent| *parent != root.dir);
             for parent in parents {
@@ -196,7 +253,7 @@ impl Door {
 
     fn note<T>(
         &self,
-        op: &'static str,
+        op: Op,
         root: &Root,
         path: &str,
         purpose: Purpose,
@@ -209,7 +266,7 @@ impl Door {
             Err(Failed::OnPurpose(error)) => ("fault", 0, Some(error.to_string())),
             Err(Failed::System(error)) => ("error", 0, Some(error.to_string())),
         };
-        let purpose = purpose.as_str();
+        let (op, purpose) = (op.as_str(), purpose.as_str());
         journal.append(&Entry { op, result, purpose, root: &root.name, path, bytes, error });
     }
 }

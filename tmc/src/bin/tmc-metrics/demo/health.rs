@@ -9,6 +9,7 @@ use tmc_metrics::{ErrorType, HealthCheckResult, HealthStatus, TmcError};
 
 use super::door::Purpose;
 use super::mirror::Mirror;
+use super::recovery::Recovery;
 
 /// The component that probes clusters.
 pub(crate) const TRACKER: &str = "ClusterHealthTracker";
@@ -103,12 +104,24 @@ impl Mirror {
                 }
                 (Link::Suspect { since }, Link::Connected) => {
                     let error = ErrorType::ClusterUnreachable;
-                    self.recovery_success(error, RECONNECT, TRACKER, since, now);
+                    self.end_recovery(
+                        Recovery::Succeeded,
+                        error,
+                        RECONNECT,
+                        TRACKER,
+                        now.saturating_duration_since(since),
+                    );
                     self.rejoin(index);
                 }
                 (Link::Suspect { since }, Link::Lost) => {
                     let error = ErrorType::ClusterUnreachable;
-                    self.recovery_failure(error, RECONNECT, TRACKER, since, now);
+                    self.end_recovery(
+                        Recovery::Failed,
+                        error,
+                        RECONNECT,
+                        TRACKER,
+                        now.saturating_duration_since(since),
+                    );
                     self.give_up_all(index, now);
                 }
                 (Link::Lost, Link::Connected) => self.rejoin(index),

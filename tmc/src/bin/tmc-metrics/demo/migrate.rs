@@ -11,6 +11,7 @@ use super::health::Link;
 use super::manifest::Manifest;
 use super::mirror::{LOGICAL_CLUSTER, Mirror};
 use super::placement::choose;
+use super::recovery::Recovery;
 use super::schedule::no_room;
 use super::source::Rel;
 use super::state::namespace_of;
@@ -190,7 +191,13 @@ impl Mirror {
         tally.completed += 1;
         if strategy == FAILOVER {
             let error = ErrorType::ClusterUnreachable;
-            self.recovery_success(error, FAILOVER, MOVER, began, now);
+            self.end_recovery(
+                Recovery::Succeeded,
+                error,
+                FAILOVER,
+                MOVER,
+                now.saturating_duration_since(began),
+            );
         }
     }
 
@@ -217,7 +224,13 @@ impl Mirror {
         tally.rolled_back += 1;
         if strategy == FAILOVER {
             let error = ErrorType::ClusterUnreachable;
-            self.recovery_failure(error, FAILOVER, MOVER, began, now);
+            self.end_recovery(
+                Recovery::Failed,
+                error,
+                FAILOVER,
+                MOVER,
+                now.saturating_duration_since(began),
+            );
         }
     }
 

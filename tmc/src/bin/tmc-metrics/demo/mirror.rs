@@ -148,6 +148,11 @@ impl Mirror {
             let severity = error.default_severity();
             self.collector.record_component_error(WATCHER, WATCHER_ID, error, severity);
         }
+        let new = |(path, _): &&(PathBuf, _)| !self.unreadable.contains(path);
+        if let Some((path, error)) = unreadable.iter().find(new) {
+            // One is enough to find the cause; a whole tree may have become unreadable.
+            log::warn!("{}: {error}; what was mirrored from it stays", path.display());
+        }
         let unreadable: BTreeSet<PathBuf> = unreadable.into_iter().map(|(path, _)| path).collect();
         for _new in unreadable.difference(&self.unreadable) {
             self.collector.record_sync_error(SOURCE, UNKNOWN, ErrorType::SyncFailure);

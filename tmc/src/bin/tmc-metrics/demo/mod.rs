@@ -79,11 +79,6 @@ struct Directories {
 /// Runs the demo until Ctrl-C, SIGTERM, or the end of `--duration`.
 pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
     options.check()?;
-    let journal = options.journal.as_ref().map(|path| {
-        let open = |error| DemoError::Journal { path: path.clone(), error };
-        Journal::open(path).map_err(open)
-    });
-    let door = Arc::new(Door::new(options.fault_rate, journal.transpose()?));
     let (interrupt, interrupted) = bounded(1);
     ctrlc::set_handler(move || {
         // Full: it was pressed before, and that is enough.
@@ -92,13 +87,19 @@ pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
 
     let registry = Registry::new();
     let collector = MetricsCollector::new(&registry)?;
-    let directories = Directories::make(options)?;
     let status = Shared::default();
+    // Before anything is made on disk: a port in use is found here.
     let server = serve::start(&collector, &status, options.listen)
         .map_err(|error| DemoError::Serve { address: options.listen, error })?;
     let address = server.local_addr();
+    let journal = options.journal.as_ref().map(|path| {
+        let open = |error| DemoError::Journal { path: path.clone(), error };
+        Journal::open(path).map_err(open)
+    });
+    let door = Arc::new(Door::new(options.fault_rate, journal.transpose()?));
+    let directories = Directories::make(options)?;
     let sampler = Sampler::builder(&registry).interval(SAMPLE).start()?;
-    announce(&directories, &format!("http://{address}/metrics")).map_err(DemoError::Output)?;
+    unless_closed(announce(&directories, &format!("http://{address}/metrics")))?;
 
     let started = Instant::now();
     let stage = Stage { options, directories: &directories, collector: &collector, door, status };
@@ -107,9 +108,16 @@ pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
     sampler.stop();
     result?;
     let mut stdout = io::stdout().lock();
-    summary::write(&mut stdout, &collector, &stage.status.get(), started.elapsed())
-        .map_err(DemoError::Output)?;
+    unless_closed(summary::write(&mut stdout, &collector, &stage.status.get(), started.elapsed()))?;
     directories.remove()
+}
+
+/// That nobody reads on is no failure: they have read what they wanted.
+fn unless_closed(written: io::Result<()>) -> Result<(), DemoError> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(DemoError::Output(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Says where everything is. The first line is for programs that wait for it.

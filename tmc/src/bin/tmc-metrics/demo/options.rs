@@ -46,7 +46,7 @@ pub(crate) struct Options {
     pub(crate) duration: Option<Duration>,
 
     /// Share of file writes and deletions that fail on purpose, from 0 to 1
-    #[arg(long, value_name = "P", default_value = "0.1", value_parser = parse_rate)]
+    #[arg(long, value_name = "P", default_value = "0.05", value_parser = parse_rate)]
     pub(crate) fault_rate: f64,
 
     /// Append a line of JSON to this file for each file operation, as it happens
@@ -63,13 +63,21 @@ impl Options {
         if !metadata.is_dir() {
             return Err(DemoError::SourceIsNoDirectory { path: source.clone() });
         }
-        if let Some(targets) = &self.targets {
-            let (source, targets) = (resolve(source), resolve(targets));
-            if targets.starts_with(&source) || source.starts_with(&targets) {
-                return Err(DemoError::Overlap { source_dir: source, targets });
+        let source = resolve(source);
+        let (targets, overlap) = match &self.targets {
+            Some(targets) => {
+                let targets = resolve(targets);
+                let overlap = targets.starts_with(&source) || source.starts_with(&targets);
+                (targets, overlap)
             }
-        }
-        Ok(())
+            // A new directory is made in this one; beside it, the source is safe.
+            None => {
+                let targets = resolve(&std::env::temp_dir());
+                let overlap = targets.starts_with(&source);
+                (targets, overlap)
+            }
+        };
+        if overlap { Err(DemoError::Overlap { source_dir: source, targets }) } else { Ok(()) }
     }
 }
 

@@ -200,10 +200,17 @@ impl Mirror {
             clusters.any(|index| self.clusters[*index].link == Link::Lost)
         });
         let stale = spaces().any(|space| space.view.failing.is_some());
+        // A probe that fails leaves a cluster that is not connected.
+        let answering = self.clusters.iter().filter(|cluster| cluster.is_connected()).count();
+        let probes = match self.clusters.len() - answering {
+            0 => HealthStatus::Healthy,
+            _ if answering > 0 => HealthStatus::Degraded,
+            _ => HealthStatus::Unhealthy,
+        };
         for (kind, id, status) in [
             (PLACER, PLACER_ID, degraded_if(unplaced)),
             (MOVER, MOVER_ID, degraded_if(stranded)),
-            (TRACKER, TRACKER_ID, HealthStatus::Healthy),
+            (TRACKER, TRACKER_ID, probes),
             (AGGREGATOR, AGGREGATOR_ID, degraded_if(stale)),
             (super::mirror::WATCHER, super::mirror::WATCHER_ID, degraded_if(self.has_bad_source())),
         ] {

@@ -13,6 +13,7 @@ use super::door::{Purpose, hash_of};
 use super::health::Link;
 use super::mirror::Mirror;
 use super::queue::{Action, Task};
+use super::recovery::Recovery;
 use super::source::Rel;
 use super::state::{Copy, Episode, backoff, namespace_of};
 use super::worker::{Left, Outcome, SYNCER};
@@ -152,7 +153,7 @@ impl Mirror {
         }
     }
 
-    /// Ends recoveries of files that need no work any more.
+    /// Ends recoveries of files that need no work any more: nothing was recovered.
     fn end_idle_episodes(&mut self, index: usize, now: Instant) {
         let cluster = &self.clusters[index];
         let idle: Vec<Rel> = cluster
@@ -162,14 +163,20 @@ impl Mirror {
             .cloned()
             .collect();
         for rel in idle {
-            self.end_episode(index, &rel, now);
+            self.end_episode(index, &rel, Recovery::Failed, now);
         }
     }
 
-    fn end_episode(&mut self, index: usize, rel: &str, now: Instant) {
+    fn end_episode(&mut self, index: usize, rel: &str, outcome: Recovery, now: Instant) {
         let Some(episode) = self.clusters[index].episodes.remove(rel) else { return };
         if !episode.given_up {
-            self.recovery_success(episode.error_type, RETRY, SYNCER, episode.began, now);
+            self.end_recovery(
+                outcome,
+                episode.error_type,
+                RETRY,
+                SYNCER,
+                now.saturating_duration_since(episode.began),
+            );
         }
     }
 
@@ -180,7 +187,7 @@ impl Mirror {
         self.clusters[task.cluster].window.note(now, result.is_ok());
         match result {
             Ok(left) => {
-                self.end_episode(task.cluster, &task.rel, now);
+                self.end_episode(task.cluster, &task.rel, Recovery::Succeeded, now);
                 self.record_lag(&task, finished);
                 if let Some(space) = self.namespaces.get_mut(namespace_of(&task.rel)) {
                     space.mark_dirty(now);
@@ -193,7 +200,7 @@ impl Mirror {
             Err(_) => {
                 let hash = task.action.manifest().hash;
                 self.clusters[task.cluster].rejected.insert(task.rel.clone(), hash);
-                self.end_episode(task.cluster, &task.rel, now);
+                self.end_episode(task.cluster, &task.rel, Recovery::Failed, now);
             }
         }
     }
@@ -262,7 +269,13 @@ impl Mirror {
             self.recovery_attempt(error_type, RETRY, SYNCER);
         }
         if gives_up {
-            self.recovery_failure(error_type, RETRY, SYNCER, began, now);
+            self.end_recovery(
+                Recovery::Failed,
+                error_type,
+                RETRY,
+                SYNCER,
+                now.saturating_duration_since(began),
+            );
         }
     }
 
@@ -271,7 +284,13 @@ impl Mirror {
     pub(crate) fn give_up_all(&mut self, index: usize, now: Instant) {
         for (_, episode) in std::mem::take(&mut self.clusters[index].episodes) {
             if !episode.given_up {
-                self.recovery_failure(episode.error_type, RETRY, SYNCER, episode.began, now);
+                self.end_recovery(
+                    Recovery::Failed,
+                    episode.error_type,
+                    RETRY,
+                    SYNCER,
+                    now.saturating_duration_since(episode.began),
+                );
             }
         }
     }

@@ -192,6 +192,11 @@ fn list(dir: &Path, prefix: &str, depth: usize, into: &mut Listing) {
             (_, Ok(metadata)) if metadata.is_file() && Format::of(name).is_some() => {
                 into.files.insert(rel.into(), (path, Stamp::from(&metadata)));
             }
+            // A pipe or a device where a manifest should be.
+            (_, Ok(metadata)) if !metadata.is_dir() && Format::of(name).is_some() => {
+                let error = io::Error::new(io::ErrorKind::InvalidInput, "it is no file");
+                into.unreadable.push((path, error));
+            }
             (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => {
                 into.unreadable.push((path, error));
             }

@@ -8,6 +8,7 @@ use tmc_metrics::engine::Snapshot;
 use tmc_metrics::{Families, MetricsCollector};
 
 use super::status::Status;
+use crate::logger::CLEAR_LINE;
 
 /// The sum over all series of a family in which a label has one of the values; over all series
 /// where no label is given. A histogram counts its observations.
@@ -121,13 +122,13 @@ impl Progress {
             sum(&snapshot, of.recovery_attempts.name(), None),
             sum(&snapshot, of.migrations.name(), Some(("status", &["completed"]))),
         );
-        self.write(&format!("\r\x1b[K{line}"));
+        self.write(&format!("{CLEAR_LINE}{line}"));
     }
 
     /// Takes the line off the terminal.
     pub(crate) fn clear(&mut self) {
         if self.shown {
-            self.write("\r\x1b[K");
+            self.write(CLEAR_LINE);
         }
     }
 

@@ -275,6 +275,38 @@ fn every_recovery_ends_and_every_fault_is_retried() {
 }
 
 #[test]
+fn a_recovery_that_is_moot_is_no_success() {
+    let mut rig = Rig::new(1, 10, 1.0);
+    rig.namespace("a", 1);
+    rig.rounds(2);
+    let retries = ["SyncTimeout", "retry-with-backoff", "SyncTargetController"];
+    assert_eq!(rig.value("tmc_recovery_attempts_total", &retries), 1.0);
+    assert_eq!(rig.value("tmc_recovery_failures_total", &retries), 0.0);
+    fs::remove_file(rig.path("source/a/0.yaml")).unwrap();
+    rig.rounds(2);
+    assert_eq!(rig.value("tmc_recovery_failures_total", &retries), 1.0);
+    assert_eq!(rig.value("tmc_recovery_successes_total", &retries), 0.0);
+}
+
+#[test]
+fn a_recovery_that_ends_in_a_rejection_is_no_success() {
+    let mut rig = Rig::new(1, 10, 1.0);
+    rig.namespace("a", 1);
+    rig.rounds(2);
+    let bad = "{apiVersion: v1, kind: Pod, metadata: {name: bad, labels: [x]}}";
+    rig.write("source/a/0.yaml", bad);
+    rig.rounds(5);
+    assert_eq!(
+        rig.value("tmc_sync_errors_total", &["cluster-1", "v1/Pod", "ProjectionTransform"]),
+        1.0
+    );
+    let retries = ["SyncTimeout", "retry-with-backoff", "SyncTargetController"];
+    assert_eq!(rig.value("tmc_recovery_attempts_total", &retries), 1.0);
+    assert_eq!(rig.value("tmc_recovery_failures_total", &retries), 1.0);
+    assert_eq!(rig.total("tmc_recovery_successes_total"), 0.0);
+}
+
+#[test]
 fn a_file_whose_labels_are_no_map_fails_alone_and_not_again_and_again() {
     let mut rig = Rig::new(1, 10, 0.0);
     rig.namespace("a", 1);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use tmc_metrics::{ErrorType, MetricsCollector, TmcError};
 
-use super::door::{Door, Root, Stamp, hash_of};
+use super::door::{Door, Found, Op, Root, Stamp, hash_of};
 use super::manifest::{Manifest, Rendered};
 use super::queue::{Action, Intake, Task};
 
@@ -101,8 +101,8 @@ impl Worker {
     fn put(&self, root: &Root, task: &Task, manifest: &Manifest) -> Result<Effect, TmcError> {
         let Rendered { bytes, sizes } = self.transform(root, task, manifest)?;
         let hash = hash_of(&bytes);
-        let current = self.current(root, task)?;
-        if current == Some(hash) {
+        let found = self.find(Op::Write, root, task)?;
+        if found == Found::File(hash) {
             let path = root.path(&task.rel);
             let stamp = self.door.stamp(&path).map_err(|error| failure(root, task, error))?;
             let left = Left { hash, stamp, sizes: Vec::new() };
@@ -112,29 +112,31 @@ impl Worker {
             .door
             .write(root, &task.rel, &bytes, task.purpose)
             .map_err(|error| failure(root, task, error))?;
-        let conflict = match (task.expected, current) {
-            (Some(expected), Some(current)) if expected != current => Some("modified"),
-            (Some(_), None) => Some("deleted"),
-            (None, Some(_)) => Some("exists"),
-            _ => None,
+        let conflict = match (task.expected, found) {
+            (Some(expected), Found::File(hash)) if expected == hash => None,
+            (None, Found::Nothing) => None,
+            (Some(_), Found::Nothing) => Some("deleted"),
+            (Some(_), _) => Some("modified"),
+            (None, _) => Some("exists"),
         };
         Ok(Effect {
             left: Some(Left { hash, stamp, sizes }),
-            operation: if current.is_some() { "update" } else { "create" },
+            operation: if found == Found::Nothing { "create" } else { "update" },
             conflict: conflict.map(|conflict| (conflict, "source-wins")),
         })
     }
 
     fn delete(&self, root: &Root, task: &Task) -> Result<Effect, TmcError> {
-        let current = self.current(root, task)?;
-        if current.is_none() {
+        let found = self.find(Op::Remove, root, task)?;
+        if found == Found::Nothing {
             let conflict = Some(("deleted", "accepted"));
             return Ok(Effect { left: None, operation: "verify", conflict });
         }
         self.door
             .remove(root, &task.rel, task.purpose)
             .map_err(|error| failure(root, task, error))?;
-        let conflict = (current != task.expected).then_some(("modified", "source-wins"));
+        let is_ours = task.expected.map(Found::File) == Some(found);
+        let conflict = (!is_ours).then_some(("modified", "source-wins"));
         Ok(Effect { left: None, operation: "delete", conflict })
     }
 
@@ -158,13 +160,9 @@ impl Worker {
         })
     }
 
-    /// The hash of what the target holds; `None` where there is no such file on a cluster that is there.
-    fn current(&self, root: &Root, task: &Task) -> Result<Option<u64>, TmcError> {
-        match self.door.read(&root.path(&task.rel)) {
-            Ok(bytes) => Ok(Some(hash_of(&bytes))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && root.dir.is_dir() => Ok(None),
-            Err(error) => Err(failure(root, task, error)),
-        }
+    fn find(&self, op: Op, root: &Root, task: &Task) -> Result<Found, TmcError> {
+        let found = self.door.find(op, root, &task.rel, task.purpose);
+        found.map_err(|error| failure(root, task, error))
     }
 
     fn count_success(&self, root: &Root, task: &Task, effect: &Effect, taken: Duration) {
