@@ -55,6 +55,8 @@ fn a_target_that_turns_into_a_file_loses_nothing_and_hangs_nothing() {
     assert!(scrape.sum("tmc_recovery_successes_total", &[("strategy", "failover")]) >= 1.0);
     assert!(scrape.sum("tmc_recovery_failures_total", &[("strategy", "reconnect")]) == 1.0);
     assert_eq!(scrape.sum("tmc_cluster_health", &[("cluster", name)]), 0.0);
+    let tracker = [("component_id", "cluster-health-tracker")];
+    assert_eq!(scrape.sum("tmc_component_health", &tracker), 0.5, "two of three answer");
 
     // It comes back with what it had, which is nobody's any more.
     fs::remove_file(&victim).unwrap();

@@ -122,7 +122,7 @@ impl Drama {
     /// namespaces before; the other times, a file takes the directory's place.
     fn take_away(&mut self) -> io::Result<()> {
         let victim = self.clusters[(self.round + 1) % self.clusters.len()].clone();
-        let is_even = self.round % 2 == 0;
+        let is_even = self.round.is_multiple_of(2);
         if is_even && let Some(place) = self.next_home(&victim)? {
             fs::write(&place, "in the way\n")?;
             self.obstacle = Some(place);
