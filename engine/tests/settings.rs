@@ -60,7 +60,7 @@ fn the_builder_refuses_bad_prefixes_and_labels() {
     );
     assert_eq!(
         refused(Registry::builder().constant_label("a:b", "x")),
-        r#"invalid label name "a:b" of the registry: only ASCII letters, digits and underscores are allowed"#
+        r#"invalid label name "a:b" of the registry: colons are for the names of recording rules: use an underscore"#
     );
 }
 
