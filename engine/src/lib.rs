@@ -27,10 +27,11 @@
 //! | `inc`, `add`, `observe`, ... | a thread's first touch of a page | a thread's first touch | never | never |
 //! | `Gauge::set`, `add` | never | never | never | never |
 //! | `local()`, `warm()` | like a first touch | like a first touch | never | never |
+//! | [`Family::at`], series known to the thread | never | never | never | never |
 //! | [`Family::with`], series known | never | reads one lock | never | never |
 //! | [`Family::with`], series new | yes | yes | never: overflow series | never |
 //! | [`Registry::counter`] and the like | yes | yes | [`RegisterError`] | never |
-//! | [`Registry::snapshot`] | only while the registry grows | other scrapes only | never | never |
+//! | [`Registry::snapshot`] | only while the registry grows | other scrapes, and registrations for a moment | never | never |
 //!
 //! First touches take their memory from [`std::alloc::System`], not from the program's global
 //! allocator, so that a global allocator can be instrumented. Recording from a signal handler is

@@ -11,7 +11,7 @@ use crate::sync::Arc;
 
 /// A count that only rises.
 ///
-/// A cheap owned handle: cloning it copies a pointer. Recording costs a thread-local look-up, a
+/// A cheap owned handle: cloning it counts a reference. Recording costs a thread-local look-up, a
 /// load, an add and a store; it never fails, panics, locks or waits, and does not allocate once the
 /// thread has touched the counter's page of cells (1,152 bytes for 128 series; see [`Counter::warm`]).
 /// The total wraps beyond 2^64 - 1.

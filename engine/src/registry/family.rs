@@ -242,7 +242,7 @@ enum Refused {
 
 /// A family of series told apart by the values of `N` labels.
 ///
-/// A cheap owned handle: cloning it copies a pointer.
+/// A cheap owned handle: cloning it counts a reference.
 pub struct Family<M, const N: usize> {
     core: Arc<FamilyCore>,
     _instrument: PhantomData<fn() -> M>,

@@ -91,7 +91,7 @@ const OVERFLOW: (&str, &str) =
 /// Their labels: the family, and why it refused a value.
 const OWN_LABELS: [&str; 2] = ["family", "reason"];
 
-/// A set of families, exposed together. Cloning it copies a pointer.
+/// A set of families, exposed together. Cloning it counts a reference.
 ///
 /// Dropping the last clone gives the memory of its cells back once the last handle is gone, too;
 /// handles that outlive it are safe and record nowhere visible.
