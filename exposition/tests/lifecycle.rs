@@ -105,12 +105,13 @@ fn an_answer_that_nobody_reads_does_not_hold_the_shutdown() {
     assert!(client.rest().map_or(0, |rest| rest.len()) < BIG);
 }
 
-#[test]
-fn a_handler_may_shut_its_own_server_down() {
+/// A server with a page that calls `before` and then shuts the server down.
+fn that_quits(before: impl Fn() + Send + Sync + 'static) -> Arc<Server> {
     let own: Arc<OnceLock<Weak<Server>>> = Arc::default();
     let seen = Arc::clone(&own);
     let server = builder()
         .route("/quit", move |_| {
+            before();
             seen.get().and_then(Weak::upgrade).unwrap().shutdown();
             Page::new("text/plain", "bye")
         })
@@ -118,6 +119,12 @@ fn a_handler_may_shut_its_own_server_down() {
         .unwrap();
     let server = Arc::new(server);
     own.set(Arc::downgrade(&server)).unwrap();
+    server
+}
+
+#[test]
+fn a_handler_may_shut_its_own_server_down() {
+    let server = that_quits(|| ());
     assert_eq!(ask(&server, "/quit").text(), "bye");
     eventually("nobody is accepted", || TcpStream::connect(server.local_addr()).is_err());
     server.shutdown();
@@ -126,21 +133,13 @@ fn a_handler_may_shut_its_own_server_down() {
 /// The one outside waits for the loop's thread, which must not wait for the one outside.
 #[test]
 fn a_handler_may_shut_down_what_another_thread_is_shutting_down() {
-    let own: Arc<OnceLock<Weak<Server>>> = Arc::default();
     let (entered, handler_runs) = std::sync::mpsc::channel();
     let (go_on, may_go_on) = std::sync::mpsc::channel();
-    let (seen, may_go_on) = (Arc::clone(&own), Mutex::new(may_go_on));
-    let server = builder()
-        .route("/quit", move |_| {
-            entered.send(()).unwrap();
-            may_go_on.lock().unwrap().recv().unwrap();
-            seen.get().and_then(Weak::upgrade).unwrap().shutdown();
-            Page::new("text/plain", "bye")
-        })
-        .start()
-        .unwrap();
-    let server = Arc::new(server);
-    own.set(Arc::downgrade(&server)).unwrap();
+    let may_go_on = Mutex::new(may_go_on);
+    let server = that_quits(move || {
+        entered.send(()).unwrap();
+        may_go_on.lock().unwrap().recv().unwrap();
+    });
     std::thread::scope(|scope| {
         let answer = scope.spawn(|| ask(&server, "/quit"));
         handler_runs.recv().unwrap();
