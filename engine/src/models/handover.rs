@@ -1,14 +1,13 @@
 //! Claims about shards that pass from thread to thread.
 
-use super::{Model, cell, join, live_and_die, record};
+use super::{Model, cell, join, live_and_die, model, record, thread};
 use crate::shard::change::{Add, AddDecrement};
-use crate::sync::{AtomicUsize, Ordering, Ordering::Relaxed, order};
-use loom::thread;
+use crate::sync::{Arc, AtomicUsize, Ordering, Ordering::Relaxed, order};
 
 /// Guards: handover.
 #[test]
 fn the_next_owner_of_a_shard_continues_where_the_last_one_ended() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         core.set_limit(1); // the second thread adopts the first one's shard, or shares
@@ -21,7 +20,7 @@ fn the_next_owner_of_a_shard_continues_where_the_last_one_ended() {
 /// Guards: shard_publish, shard_read.
 #[test]
 fn a_reader_walks_shards_that_are_being_made() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         let reader = thread::spawn(move || {
@@ -41,7 +40,7 @@ fn a_reader_walks_shards_that_are_being_made() {
 
 #[test]
 fn many_threads_share_the_shared_shard_without_losing_a_record() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         core.set_limit(0);
@@ -54,14 +53,14 @@ fn many_threads_share_the_shared_shard_without_losing_a_record() {
 /// Guards: dec_publish, dec_read.
 #[test]
 fn an_in_flight_count_is_never_negative() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         let (up, down) = (cell(1), cell(1) + 1);
         let (starts, ends) = [(); 2].map(|()| core.adopt().expect("below the limit")).into();
-        [up, down].map(|cell| record(ends, cell, Add(0))); // pages there, shards known
+        [up, down].into_iter().for_each(|cell| record(ends, cell, Add(0))); // pages there, shards known
         record(starts, up, Add(0));
-        let handed = loom::sync::Arc::new(AtomicUsize::new(0));
+        let handed = Arc::new(AtomicUsize::new(0));
         let other = {
             let handed = handed.clone();
             thread::spawn(move || {

@@ -1,20 +1,30 @@
-//! Loom models of the protocols, each named for its claim. `ci/loom.sh` runs them, and then builds
-//! the engine with each ordering weakened in turn and requires the model that guards it to fail.
+//! Models of the protocols, each named for its claim. `ci/loom.sh` runs them in every interleaving,
+//! and then builds the engine with each ordering weakened in turn and requires the model that guards
+//! it to fail. `ci/shuttle.sh` runs them in random schedules, and those of `crowd`, which have more
+//! threads than loom can afford; shuttle knows interleavings only, every ordering is the strongest.
 //!
 //! In each, the writer is the thread that spawned the readers: loom remembers one access per atomic,
 //! and a writer that loads what it is about to store would hide a reader that came before.
 //!
 //! They run the code that the product runs: `shard` and `snapshot::publish`, on a core of their own.
 
+#[cfg(shuttle)]
+mod crowd;
 mod handover;
 mod numbers;
 mod pages;
+#[cfg(shuttle)]
+mod random;
 mod snapshots;
+
+#[cfg(not(shuttle))]
+use loom::{model, thread};
+#[cfg(shuttle)]
+use {random::model, shuttle::thread};
 
 use crate::shard::change::{Add, Change};
 use crate::shard::page::PAGE_BITS;
 use crate::shard::{CellId, Core, Shard, page_of, place_of};
-use loom::thread;
 
 /// First cell of a page.
 const fn cell(page: u32) -> CellId {

@@ -1,15 +1,14 @@
 //! Claims about page numbers that are returned and taken again.
 
-use super::{Model, cell, join, record};
+use super::{Model, cell, join, model, record, thread};
 use crate::shard::change::Add;
 use crate::shard::groups::Groups;
 use crate::sync::{Arc, Ordering::Relaxed};
-use loom::thread;
 
 /// Guards: number_free, number_take.
 #[test]
 fn a_number_comes_back_with_zeroed_cells() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         let number = core.numbers.take().expect("a free number");
@@ -28,7 +27,7 @@ fn a_number_comes_back_with_zeroed_cells() {
 /// Guards: group_publish, group_read.
 #[test]
 fn a_page_that_another_thread_took_is_zero_for_a_thread_that_wrote_to_it_before() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         let number = core.numbers.take().expect("a free number");
@@ -51,7 +50,7 @@ fn a_page_that_another_thread_took_is_zero_for_a_thread_that_wrote_to_it_before(
 
 #[test]
 fn no_number_is_taken_twice() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         let threads = [0, 1].map(|_| thread::spawn(move || core.numbers.take()));

@@ -1,14 +1,13 @@
 //! Claims about pages and roots that a reader sees while their owner brings them.
 
-use super::{Model, cell, join, record};
+use super::{Model, cell, join, model, record, thread};
 use crate::shard::change::Add;
 use crate::sync::Ordering::Relaxed;
-use loom::thread;
 
 /// Guards: page_publish, page_read.
 #[test]
 fn a_reader_sees_a_published_page_whole() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         let shard = core.adopt().expect("below the limit");
@@ -25,7 +24,7 @@ fn a_reader_sees_a_published_page_whole() {
 /// Guards: root_publish, root_read.
 #[test]
 fn growth_of_a_root_hides_no_page() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         let shard = core.adopt().expect("below the limit");
@@ -41,7 +40,7 @@ fn growth_of_a_root_hides_no_page() {
 
 #[test]
 fn the_shared_shard_grows_under_its_users() {
-    loom::model(|| {
+    model(|| {
         let model = Model::new();
         let core = model.core();
         let touch = move |page| {

@@ -1,16 +1,15 @@
 //! Claims about scrapes that come together. arc-swap is not ours to model: a lock stands in.
 
-use super::join;
+use super::{join, model, thread};
 use crate::publish::Publisher;
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
-use loom::thread;
 
 type Reading = (u64, u64);
 
 /// Guards: ticket_take, ticket_cover.
 #[test]
 fn a_scrape_sees_all_that_was_recorded_before_it_came() {
-    loom::model(|| {
+    model(|| {
         let cells = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
         let publisher = Arc::new(Publisher::<Reading>::default());
         let scrape = |mine: usize| {
@@ -32,7 +31,7 @@ fn a_scrape_sees_all_that_was_recorded_before_it_came() {
 /// A published value that somebody still holds is never written again.
 #[test]
 fn a_reader_keeps_what_it_has() {
-    loom::model(|| {
+    model(|| {
         let publisher = Arc::new(Publisher::<Reading>::default());
         let scrapes = {
             let publisher = publisher.clone();

@@ -26,7 +26,7 @@ pub(crate) struct Page {
     /// Padded, so that no other thread's page shares a cache line, or a pair that is fetched as one.
     cells: CachePadded<Cells>,
     /// Written before publication, read after acquisition: loom fails if neither orders the two.
-    #[cfg(loom)]
+    #[cfg(all(loom, not(shuttle)))]
     witness: loom::cell::UnsafeCell<bool>,
 }
 
@@ -43,8 +43,10 @@ impl Page {
                     numbered: std::array::from_fn(|_| AtomicU64::new(0)),
                     sum: AtomicU64::new(0),
                 }),
+                #[cfg(not(shuttle))]
                 witness: loom::cell::UnsafeCell::new(false),
             };
+            #[cfg(not(shuttle))]
             // SAFETY: nobody else knows this page yet.
             page.witness.with_mut(|w| unsafe { *w = true });
             Some(NonNull::from(Box::leak(Box::new(page))))
@@ -75,7 +77,7 @@ impl Page {
     /// The numbered cells.
     #[inline(always)]
     pub(crate) fn cells(&self) -> &[AtomicU64; PAGE_CELLS] {
-        #[cfg(loom)]
+        #[cfg(all(loom, not(shuttle)))]
         // SAFETY: written only before publication.
         self.witness.with(|w| assert!(unsafe { *w }));
         &self.cells.numbered
