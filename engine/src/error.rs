@@ -102,3 +102,15 @@ pub enum RegisterError {
         family: String,
     },
 }
+
+/// A label that the family does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{family} has no label {label:?}: use one of {known:?}")]
+pub struct UnknownLabel {
+    /// The family.
+    pub family: String,
+    /// The label as given.
+    pub label: String,
+    /// The labels that it has.
+    pub known: Vec<String>,
+}

@@ -53,6 +53,8 @@ pub(crate) use const_fn;
 #[cfg(not(loom))]
 mod bucket;
 #[cfg(not(loom))]
+mod clock;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod record;
@@ -71,7 +73,13 @@ mod snapshot;
 mod models;
 
 #[cfg(not(loom))]
-pub use {error::RegisterError, record::*, registry::*, snapshot::*};
+pub use {
+    clock::{Clock, ManualClock},
+    error::{RegisterError, UnknownLabel},
+    record::*,
+    registry::*,
+    snapshot::*,
+};
 
 /// Sets how many threads at once get cells of their own (4,096 unless set); further threads share
 /// one shard, at the price of atomic read-modify-write. Process-wide. Shards that exist stay.

@@ -1,5 +1,7 @@
-//! The one door to atomics and locks: std's in a build, loom's in a model.
+//! The one door to atomics and locks: std's in a build, loom's or shuttle's in a model.
 //! Downstream: every other module. Nothing else in the engine names `std::sync::atomic`.
+//!
+//! `--cfg loom` builds the models; with `--cfg shuttle` beside it, they run under shuttle.
 //!
 //! Each ordering stronger than Relaxed has a name in [`order`], so that `ci/loom.sh` can build the
 //! engine with one of them weakened (`--cfg weaken="name"`) and require the model to fail.
@@ -7,20 +9,29 @@
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
 };
 
 #[cfg(not(loom))]
 pub(crate) use std::cell::Cell;
 
-/// Fails a model when two threads reach it with nothing to order them.
-#[cfg(loom)]
+/// Fails a model of loom's when two threads reach it with nothing to order them.
+#[cfg(all(loom, not(shuttle)))]
 pub(crate) use loom::cell::Cell;
 
-#[cfg(loom)]
+#[cfg(all(loom, not(shuttle)))]
 pub(crate) use loom::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+};
+
+#[cfg(shuttle)]
+pub(crate) use std::cell::Cell;
+
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
 };
 
 /// A lock that ignores poisoning: every critical section here leaves its data valid at each step.
@@ -30,8 +41,11 @@ pub(crate) struct Mutex<T>(Inner<T>);
 #[cfg(not(loom))]
 use std::sync::{Mutex as Inner, MutexGuard};
 
-#[cfg(loom)]
+#[cfg(all(loom, not(shuttle)))]
 use loom::sync::{Mutex as Inner, MutexGuard};
+
+#[cfg(shuttle)]
+use shuttle::sync::{Mutex as Inner, MutexGuard};
 
 impl<T> Mutex<T> {
     #[cfg(not(loom))]
@@ -92,5 +106,9 @@ pub(crate) mod order {
         NUMBER_FREE = Release unless "number_free";
         /// Partner: `NUMBER_FREE`.
         NUMBER_TAKE = Acquire unless "number_take";
+        /// What was recorded through a handle, before the handle goes. Partner: `HOLD_READ`.
+        HOLD_RELEASE = Release unless "hold_release";
+        /// Partner: `HOLD_RELEASE`; an idle series is read once more after it.
+        HOLD_READ = Acquire unless "hold_read";
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use tmc_engine::{
     Counter, Family, FloatCounter, Gauge, Histogram, HistogramSpec, Instrument, LocalCounter,
-    LocalHistogram, Registry, Snapshot, UpDownCounter,
+    LocalHistogram, Names, Registry, Snapshot, UpDownCounter,
 };
 
 const LANES: usize = 4;
@@ -117,11 +117,11 @@ fn lines(snapshot: &Snapshot) -> Vec<(&str, &str, Vec<f64>)> {
 }
 
 struct Families {
-    counts: Family<Counter, 1>,
-    floats: Family<FloatCounter, 1>,
-    gauges: Family<Gauge, 1>,
-    in_flight: Family<UpDownCounter, 1>,
-    observed: Family<Histogram, 1>,
+    counts: Family<Counter, Names<1>>,
+    floats: Family<FloatCounter, Names<1>>,
+    gauges: Family<Gauge, Names<1>>,
+    in_flight: Family<UpDownCounter, Names<1>>,
+    observed: Family<Histogram, Names<1>>,
 }
 
 impl Families {
@@ -147,7 +147,7 @@ impl<M> Default for Kept<M> {
 }
 
 impl<M: Instrument> Kept<M> {
-    fn get(&mut self, family: &Family<M, 1>, label: usize) -> &M {
+    fn get(&mut self, family: &Family<M, Names<1>>, label: usize) -> &M {
         self.0.entry(label).or_insert_with(|| family.with([LABELS[label]]))
     }
 }

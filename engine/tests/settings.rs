@@ -122,6 +122,7 @@ fn configuration_overrides_one_family() {
                 buckets: Some(vec![1.0, 2.0]),
                 digits: Some(3),
                 series_limit: Some(1),
+                retention_period: None,
             },
         )
         .family_override("nobody", FamilyOverride { digits: Some(77), ..Default::default() })

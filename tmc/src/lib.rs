@@ -24,7 +24,6 @@
 //! ```
 
 pub mod catalogue;
-mod clock;
 mod collector;
 mod config;
 mod error;
@@ -37,12 +36,12 @@ pub use tmc_exposition as exposition;
 pub use tmc_sysmon as sysmon;
 
 pub use catalogue::{FAMILIES, Families};
-pub use clock::{Clock, ManualClock};
 pub use collector::{CustomMetricError, HealthCheckResult, MetricsCollector};
 pub use config::{ConfigError, FamilyConfig, MetricsConfig};
 pub use engine::{
-    Counter, CounterFamily, FloatCounter, FloatCounterFamily, Gauge, GaugeFamily, Histogram,
-    HistogramFamily, HistogramSpec, RegisterError, Registry, UpDownCounter, UpDownCounterFamily,
+    Clock, Counter, CounterFamily, FloatCounter, FloatCounterFamily, Gauge, GaugeFamily, Histogram,
+    HistogramFamily, HistogramSpec, ManualClock, RegisterError, Registry, UpDownCounter,
+    UpDownCounterFamily,
 };
 pub use error::{Classify, ErrorType, Severity, TmcError, TmcErrorBuilder};
 pub use health::HealthStatus;

@@ -2,12 +2,11 @@
 //! Upstream: the program. Downstream: the thread's shard.
 
 use super::instrument_debug;
-use crate::registry::series::Series;
+use crate::registry::series::Hold;
 use crate::shard::change::{Add, AddFloat, At};
 use crate::shard::owner::{self, Pin};
 use crate::shard::page::Page;
 use crate::shard::page_of;
-use crate::sync::Arc;
 
 /// A count that only rises.
 ///
@@ -18,11 +17,11 @@ use crate::sync::Arc;
 #[derive(Clone)]
 pub struct Counter {
     cell: u32,
-    series: Arc<Series>,
+    series: Hold,
 }
 
 impl Counter {
-    pub(crate) fn of(series: Arc<Series>) -> Self {
+    pub(crate) fn of(series: Hold) -> Self {
         Self { cell: series.cell.id, series }
     }
 
@@ -44,7 +43,7 @@ impl Counter {
     #[must_use]
     pub fn local(&self) -> LocalCounter {
         let pin = Pin::new();
-        let series = Arc::clone(&self.series);
+        let series = self.series.clone();
         LocalCounter { page: pin.page(page_of(self.cell)), cell: self.cell, pin, _series: series }
     }
 
@@ -68,7 +67,7 @@ pub struct LocalCounter {
     page: Option<&'static Page>,
     cell: u32,
     pin: Pin,
-    _series: Arc<Series>,
+    _series: Hold,
 }
 
 impl LocalCounter {
@@ -94,11 +93,11 @@ impl LocalCounter {
 #[derive(Clone)]
 pub struct FloatCounter {
     cell: u32,
-    series: Arc<Series>,
+    series: Hold,
 }
 
 impl FloatCounter {
-    pub(crate) fn of(series: Arc<Series>) -> Self {
+    pub(crate) fn of(series: Hold) -> Self {
         Self { cell: series.cell.id, series }
     }
 

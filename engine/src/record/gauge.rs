@@ -2,11 +2,11 @@
 //! Upstream: the program. Downstream: one shared cell, or the thread's shard.
 
 use super::instrument_debug;
-use crate::registry::series::Series;
+use crate::registry::series::Hold;
 use crate::shard::change::{Add, AddDecrement};
 use crate::shard::owner::{self, CORE};
 use crate::shard::{page_of, place_of};
-use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 
 /// A value that can be set, and can go up and down.
 ///
@@ -17,11 +17,11 @@ use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 pub struct Gauge {
     /// In the shared shard. The series keeps it from being reused.
     cell: &'static AtomicU64,
-    series: Arc<Series>,
+    series: Hold,
 }
 
 impl Gauge {
-    pub(crate) fn of(series: Arc<Series>) -> Self {
+    pub(crate) fn of(series: Hold) -> Self {
         // The registry has brought the page (`CellSpace::take`), or it is the void page.
         static NOWHERE: AtomicU64 = AtomicU64::new(0);
         let (page, place) = (page_of(series.cell.id), place_of(series.cell.id));
@@ -33,6 +33,7 @@ impl Gauge {
     #[inline]
     pub fn set(&self, value: f64) {
         self.cell.store(value.to_bits(), Relaxed); // Relaxed: the cell is the whole message
+        self.series.touch();
     }
 
     /// Adds one.
@@ -52,6 +53,7 @@ impl Gauge {
     pub fn add(&self, amount: f64) {
         let add = |bits| Some((f64::from_bits(bits) + amount).to_bits());
         let _always_some = self.cell.fetch_update(Relaxed, Relaxed, add);
+        self.series.touch();
     }
 
     /// Subtracts `amount`, which may be negative.
@@ -76,11 +78,11 @@ impl Gauge {
 pub struct UpDownCounter {
     up: u32,
     down: u32,
-    series: Arc<Series>,
+    series: Hold,
 }
 
 impl UpDownCounter {
-    pub(crate) fn of(series: Arc<Series>) -> Self {
+    pub(crate) fn of(series: Hold) -> Self {
         Self { up: series.cell.id, down: series.down.id, series }
     }
 

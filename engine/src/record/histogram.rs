@@ -4,7 +4,7 @@
 use super::instrument_debug;
 use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, Place, to_units};
 use crate::registry::histogram::HistogramCells;
-use crate::registry::series::Series;
+use crate::registry::series::{Hold, Series};
 use crate::shard::change::{Add, AddSaturating, At, Change, Observe};
 use crate::shard::owner::{self, Pin};
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS, Page};
@@ -22,14 +22,14 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Histogram {
     cells: Arc<HistogramCells>,
-    series: Arc<Series>,
+    series: Hold,
 }
 
 impl Histogram {
-    pub(crate) fn of(series: Arc<Series>) -> Self {
+    pub(crate) fn of(series: Hold) -> Self {
         // A family of histograms makes series with histogram cells; nothing else comes here.
         let nowhere = || Arc::new(HistogramCells::detached(&Arc::new(Layout::nowhere())));
-        let cells = series.histogram.as_ref().map_or_else(nowhere, Arc::clone);
+        let cells = series.histogram().map_or_else(nowhere, Arc::clone);
         Self { cells, series }
     }
 

@@ -1,9 +1,11 @@
 //! Settings of a registry. Upstream: the program and its configuration. Downstream: registry.
 
 use super::{OWN_LABELS, Registry, name};
+use crate::clock::Clock;
 use crate::error::RegisterError;
 use crate::sync::Arc;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Series that a family may have unless it is set.
 const DEFAULT_SERIES_LIMIT: usize = 2000;
@@ -17,12 +19,16 @@ pub struct FamilyOverride {
     pub digits: Option<u8>,
     /// Most series, the overflow series not counted.
     pub series_limit: Option<usize>,
+    /// How long a series may be idle before it is retired.
+    pub retention_period: Option<Duration>,
 }
 
 pub(super) struct Settings {
     pub(super) prefix: Option<Box<str>>,
     pub(super) constant_labels: Arc<[(Box<str>, Box<str>)]>,
     pub(super) series_limit: usize,
+    pub(super) retention: Option<Duration>,
+    pub(super) clock: Clock,
     pub(super) overrides: HashMap<Box<str>, FamilyOverride>,
 }
 
@@ -32,8 +38,18 @@ impl Default for Settings {
             prefix: None,
             constant_labels: Arc::from([]),
             series_limit: DEFAULT_SERIES_LIMIT,
+            retention: None,
+            clock: Clock::default(),
             overrides: HashMap::new(),
         }
+    }
+}
+
+impl Settings {
+    /// Whether any family may have to retire series.
+    pub(super) fn retires(&self) -> bool {
+        let mut overrides = self.overrides.values();
+        self.retention.is_some() || overrides.any(|family| family.retention_period.is_some())
     }
 }
 
@@ -52,6 +68,8 @@ pub struct RegistryBuilder {
     prefix: Option<String>,
     constant_labels: Vec<(String, String)>,
     series_limit: Option<usize>,
+    retention: Option<Duration>,
+    clock: Clock,
     overrides: HashMap<Box<str>, FamilyOverride>,
 }
 
@@ -74,6 +92,25 @@ impl RegistryBuilder {
     #[must_use]
     pub fn series_limit(mut self, limit: usize) -> Self {
         self.series_limit = Some(limit);
+        self
+    }
+
+    /// Retires series that nobody has recorded into for `period` and that nobody holds a handle to
+    /// (what a thread remembers of [`super::Family::at`] is no handle). Never, unless set.
+    ///
+    /// Readings tell: a series goes with the second reading at which it has been idle for the period.
+    /// Adding nothing to a counter is no record; setting a gauge to what it is is one. A series that
+    /// comes back starts from zero with a new start timestamp.
+    #[must_use]
+    pub fn retention_period(mut self, period: Duration) -> Self {
+        self.retention = Some(period);
+        self
+    }
+
+    /// Tells the time by this clock: for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
         self
     }
 
@@ -106,6 +143,8 @@ impl RegistryBuilder {
             prefix: self.prefix.map(Into::into),
             constant_labels: constant.collect(),
             series_limit: self.series_limit.unwrap_or(DEFAULT_SERIES_LIMIT),
+            retention: self.retention,
+            clock: self.clock,
             overrides: self.overrides,
         }))
     }

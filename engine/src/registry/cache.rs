@@ -1,112 +1,211 @@
 //! A thread's own memory of the series it looked up by label values.
 //! Upstream: `Family::at`. Downstream: the family's map, on a miss.
 //!
-//! A hit neither allocates, locks, nor writes to memory that threads share: not even a reference
-//! count of a handle. So what it gives stays on its thread.
+//! A hit neither allocates, locks, nor writes to memory that threads share. Sets of labels with few
+//! values index an array per family; the others are hashed, and the full key is compared. What a
+//! look-up gives is borrowed from the memory, which it keeps busy: while one is alive, further ones
+//! go to the map.
 
-use super::labels::LabelKey;
-use super::series::{Instrument, Series};
+mod dense;
+mod hashed;
+
+use super::instrument::{AnyHandle, Instrument};
+use super::labels::LabelTexts;
+use super::series::{Hold, Series};
 use crate::sync::Arc;
-use foldhash::fast::FixedState;
-use std::any::Any;
-use std::cell::RefCell;
-use std::hash::BuildHasher;
-use std::ops::{Deref, Range};
-use std::rc::Rc;
+pub(super) use dense::DenseNumber;
+use dense::Tables;
+use hashed::Slots;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::NonNull;
 
-/// Series that a thread remembers, of all families together: what an idle thread can keep alive of
-/// dropped registries is bounded by it.
-const SLOTS: usize = 256;
-
-/// Slots that a key may be in: so many keys whose hashes collide are all remembered.
-const WAYS: usize = 4;
-
-/// Keys that collide cost look-ups in the map, nothing else.
-const HASHER: FixedState = FixedState::with_seed(0x746d_635f_6d65_7472);
-
-/// What a thread remembers of one series.
-struct Slot {
-    family: u64,
-    hash: u64,
-    series: Arc<Series>,
-    /// An [`Rc`] of the family's instrument.
-    handle: Rc<dyn Any>,
+/// What a thread remembers.
+#[derive(Default)]
+struct Memory {
+    slots: Slots,
+    tables: Tables,
 }
 
-const _: () = assert!(size_of::<Option<Slot>>() * SLOTS <= 10 << 10);
+/// The way to it. Has no destructor, so that it can be reached while the thread's other locals are
+/// being destroyed.
+struct Local {
+    /// None before the thread's first look-up, and once the guard has run.
+    memory: Cell<Option<NonNull<Memory>>>,
+    /// Somebody borrows from the memory, or changes it.
+    busy: Cell<bool>,
+}
+
+/// Forgets what the thread remembers when it ends.
+struct Guard;
 
 thread_local! {
-    /// Empty until the thread's first look-up, which makes room for all slots.
-    static CACHE: RefCell<Vec<Option<Slot>>> = const { RefCell::new(Vec::new()) };
+    static LOCAL: Local = const { Local { memory: Cell::new(None), busy: Cell::new(false) } };
+    static GUARD: Guard = const { Guard };
 }
 
-/// An instrument that was looked up by label values, to be used on this thread and at once.
-///
-/// Holds no lock. To keep a handle, or to send one to another thread, clone the instrument.
-#[derive(Clone, Debug)]
-pub struct Found<M>(Rc<M>);
+impl Drop for Guard {
+    fn drop(&mut self) {
+        LOCAL.with(|local| {
+            let memory = local.memory.take();
+            // Whoever still borrows from the memory, in a thread-local that is destroyed later,
+            // keeps it for ever.
+            if let Some(memory) = memory.filter(|_| !local.busy.get()) {
+                // SAFETY: from `Box::leak` in `Local::memory`, nobody borrows from it, and nobody
+                // finds it any more.
+                drop(unsafe { Box::from_raw(memory.as_ptr()) });
+            }
+        });
+    }
+}
 
-impl<M> Deref for Found<M> {
+/// A series that a thread remembers.
+struct Remembered {
+    series: Arc<Series>,
+    handle: AnyHandle,
+}
+
+impl Remembered {
+    fn new<M: Instrument>(series: Arc<Series>) -> Self {
+        let handle = M::of(Hold::new(Arc::clone(&series))).into_any();
+        series.holds.remember();
+        Self { series, handle }
+    }
+}
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        self.series.holds.forget(); // before the handle goes
+    }
+}
+
+/// An instrument that was looked up by label values, to be used at once and on this thread.
+///
+/// Holds no lock. While it lives, further look-ups on this thread take the slow way. To keep a
+/// handle, take it from [`super::Family::with`].
+pub struct Found<'a, M> {
+    handle: Handle<M>,
+    _family: PhantomData<&'a ()>,
+    /// It belongs to its thread.
+    _not_send: PhantomData<*const ()>,
+}
+
+enum Handle<M> {
+    /// In the thread's memory, which is busy until this is dropped.
+    Borrowed(NonNull<M>),
+    Owned(M),
+}
+
+impl<M> Found<'_, M> {
+    fn new(handle: Handle<M>) -> Self {
+        Self { handle, _family: PhantomData, _not_send: PhantomData }
+    }
+}
+
+impl<M> Deref for Found<'_, M> {
     type Target = M;
 
-    #[inline]
+    #[inline(always)]
     fn deref(&self) -> &M {
-        &self.0
+        match &self.handle {
+            // SAFETY: the memory is busy, so nobody changes or frees it.
+            Handle::Borrowed(handle) => unsafe { handle.as_ref() },
+            Handle::Owned(handle) => handle,
+        }
     }
 }
 
-/// The instrument of a family's series, from the thread's cache or else from `look_up`.
+impl<M> Drop for Found<'_, M> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Handle::Borrowed(_) = self.handle {
+            LOCAL.with(|local| local.busy.set(false));
+        }
+    }
+}
+
+impl<M: std::fmt::Debug> std::fmt::Debug for Found<'_, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        M::fmt(self, f)
+    }
+}
+
+/// How a family appears in the memories of threads.
+pub(super) struct CacheKey {
+    pub(super) family: u64,
+    /// For sets of labels with few values.
+    pub(super) dense: Option<DenseNumber>,
+}
+
+/// The instrument of a family's series, from the thread's memory or else from `look_up`.
 ///
-/// The whole key is compared. A series that stands in for the one asked for is not remembered, and
-/// nothing is while the thread's locals are being destroyed.
+/// A series that stands in for the one asked for is not remembered, and nothing is while the
+/// thread's locals are being destroyed.
 #[inline]
-pub(super) fn find<M: Instrument + 'static>(
-    family: u64,
-    labels: &dyn LabelKey,
-    look_up: impl FnOnce() -> Arc<Series>,
-) -> Found<M> {
-    let hash = HASHER.hash_one((family, labels));
-    let known = CACHE.try_with(|cache| {
-        let cache = cache.try_borrow().ok()?;
-        let mut ways = cache.get(ways(hash))?.iter().flatten();
-        let same = |slot: &&Slot| slot.hash == hash && slot.family == family;
-        let slot = ways.find(|slot| same(slot) && slot.series.labels.is(labels))?;
-        Rc::clone(&slot.handle).downcast().ok()
+pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
+    key: &'a CacheKey,
+    texts: &T,
+    look_up: impl FnOnce() -> Hold,
+) -> Found<'a, M> {
+    let known = LOCAL.with(|local| {
+        let memory = local.memory.get().filter(|_| !local.busy.get())?;
+        // SAFETY: made in `Local::memory`; nobody changes it, for only this thread could and it is
+        // not busy.
+        let Memory { slots, tables } = unsafe { memory.as_ref() };
+        let remembered = match &key.dense {
+            Some(dense) if T::COMBINATIONS > 0 => tables.find(key.family, dense, texts.index())?,
+            _ => slots.find(key.family, hashed::hash(key.family, texts), texts)?,
+        };
+        let handle = M::from_any(&remembered.handle)?;
+        local.busy.set(true);
+        Some(NonNull::from(handle))
     });
     match known {
-        Ok(Some(handle)) => Found(handle),
-        _ => remember(family, hash, labels, look_up()),
+        Some(handle) => Found::new(Handle::Borrowed(handle)),
+        None => find_slowly(key, texts, look_up()),
     }
-}
-
-/// The slots that a key may be in.
-#[inline]
-const fn ways(hash: u64) -> Range<usize> {
-    let first = hash as usize % (SLOTS / WAYS) * WAYS;
-    first..first + WAYS
 }
 
 #[cold]
 #[inline(never)]
-fn remember<M: Instrument + 'static>(
-    family: u64,
-    hash: u64,
-    labels: &dyn LabelKey,
-    series: Arc<Series>,
-) -> Found<M> {
-    let handle = Rc::new(M::of(Arc::clone(&series)));
-    if series.labels.is(labels) {
-        let slot = Slot { family, hash, series, handle: handle.clone() };
-        // Dropped after the borrow: it may give cells back.
-        let _replaced = CACHE.try_with(|cache| {
-            let mut cache = cache.try_borrow_mut().ok()?;
-            if cache.is_empty() {
-                cache.resize_with(SLOTS, || None);
-            }
-            let ways = &mut cache[ways(hash)];
-            let free = ways.iter().position(Option::is_none);
-            ways[free.unwrap_or((hash >> 32) as usize % WAYS)].replace(slot)
+fn find_slowly<'a, M: Instrument, T: LabelTexts>(
+    key: &'a CacheKey,
+    texts: &T,
+    series: Hold,
+) -> Found<'a, M> {
+    if series.labels.is(texts) {
+        LOCAL.with(|local| {
+            let remembered = Remembered::new::<M>(series.series());
+            local.change(|memory| match &key.dense {
+                Some(dense) if T::COMBINATIONS > 0 => {
+                    let place = (texts.index(), T::COMBINATIONS);
+                    memory.tables.put(key.family, dense, place, remembered);
+                }
+                _ => memory.slots.put(key.family, hashed::hash(key.family, texts), remembered),
+            });
         });
     }
-    Found(handle)
+    Found::new(Handle::Owned(M::of(series)))
+}
+
+impl Local {
+    /// Changes the memory, made now if need be, unless somebody borrows from it.
+    fn change(&self, change: impl FnOnce(&mut Memory)) {
+        let Some(mut memory) = self.memory().filter(|_| !self.busy.get()) else { return };
+        self.busy.set(true);
+        // SAFETY: made in `memory`, freed by the guard only; nobody borrows from it, and look-ups
+        // that the change itself makes find it busy.
+        change(unsafe { memory.as_mut() });
+        self.busy.set(false);
+    }
+
+    fn memory(&self) -> Option<NonNull<Memory>> {
+        self.memory.get().or_else(|| {
+            GUARD.try_with(|_| ()).ok()?; // or else nobody would free it
+            let made = NonNull::from(Box::leak(Box::default()));
+            self.memory.set(Some(made));
+            Some(made)
+        })
+    }
 }

@@ -74,21 +74,22 @@ impl Drop for HistogramCells {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::labels::LabelKey;
-    use crate::registry::series::Series;
+    use crate::registry::series::{Hold, Series, Shared};
     use crate::{Histogram, HistogramSpec, Kind};
 
     /// Pages are taken from the system, where no test can count: so they are looked for instead.
     #[test]
     fn a_warm_histogram_brings_no_more_pages_up_to_its_last_boundary() {
         let space = Arc::new(CellSpace::default());
-        let none: &dyn LabelKey = &[];
         for digits in 1..=3 {
             let spec = HistogramSpec::seconds(&[0.25, 10.0]).digits(digits);
             let layout = Arc::new(spec.layout("h").unwrap());
-            let series = Series::new(Kind::Histogram, none, &space, Some(&layout), None).unwrap();
-            let cells = Arc::clone(series.histogram.as_ref().unwrap());
-            let histogram = Histogram::of(Arc::new(series));
+            let (kind, space) = (Kind::Histogram, Arc::clone(&space));
+            let shared = Shared { kind, space, layout: Some(Arc::clone(&layout)), refusals: None };
+            let (shared, now) = (Arc::new(shared), std::time::SystemTime::UNIX_EPOCH);
+            let series = Series::new(&shared, Default::default(), 0, now).unwrap();
+            let cells = Arc::clone(series.histogram().unwrap());
+            let histogram = Histogram::of(Hold::new(Arc::new(series)));
             let pages = || -> usize {
                 let numbers = cells.touched().map(|(_, number)| number);
                 let numbers = numbers.chain([cells.head.id >> PAGE_BITS]);

@@ -1,122 +1,152 @@
-//! Label values of a series: one allocation, and a key that borrowed values can look up.
-//! Upstream: `Family::with`. Downstream: the family's map, and snapshot.
+//! Labels as a program gives them: texts, numbers, enums, and sets of them.
+//! Upstream: the program's types, and the derive macros. Downstream: the cache of a thread, which
+//! compares them in place, and `values`, which stores them.
 
-use std::borrow::Borrow;
-use std::hash::{Hash, Hasher};
+use std::borrow::Cow;
 
-/// Label values in the family's order, length before bytes, so that `("ab", "c")` and
-/// `("a", "bc")` differ as they are stored.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct LabelValues(Box<[u8]>);
+/// A value that a label can have.
+///
+/// Derive it for enums whose variants hold nothing: `#[derive(LabelValue)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no label value",
+    note = "for an enum of unit variants, add `#[derive(LabelValue)]`; else use a string, an integer or a boolean"
+)]
+pub trait LabelValue {
+    /// Every value there is, in the order of [`LabelValue::index`], for types with few of them;
+    /// empty for the others.
+    const VALUES: &'static [&'static str] = &[];
 
-const LEN: usize = size_of::<u32>();
-
-impl LabelValues {
-    pub(crate) fn new(values: &dyn LabelKey) -> Self {
-        let mut bytes = Vec::new();
-        for at in 0..values.len() {
-            let value = values.value(at);
-            bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(value.as_bytes());
-        }
-        Self(bytes.into())
-    }
-
-    /// Whether these are the values.
+    /// Where the value stands in [`LabelValue::VALUES`]. Asked only where that is not empty.
     #[inline]
-    pub(crate) fn is(&self, values: &dyn LabelKey) -> bool {
-        let mut rest = &*self.0;
-        let same = (0..values.len()).all(|at| {
-            let value = values.value(at).as_bytes();
-            let Some((len, after)) = rest.split_first_chunk::<LEN>() else { return false };
-            let same = u32::from_le_bytes(*len) as usize == value.len() && after.starts_with(value);
-            rest = after.get(value.len()..).unwrap_or_default();
-            same
-        });
-        same && rest.is_empty()
+    fn index(&self) -> usize {
+        0
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        let mut rest = &*self.0;
-        std::iter::from_fn(move || {
-            let (len, after) = rest.split_first_chunk::<LEN>()?;
-            let (value, after) = after.split_at(u32::from_le_bytes(*len) as usize);
-            rest = after;
-            // Always valid: `new` copied it from a `str`.
-            Some(std::str::from_utf8(value).unwrap_or_default())
-        })
+    /// Calls `with` with the value's text. Does not allocate.
+    fn with_text<R>(&self, with: impl FnOnce(&str) -> R) -> R;
+}
+
+/// The values of a family's labels, in order: an array of strings, or a derived [`LabelSet`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no set of label values",
+    note = "use `#[derive(LabelSet)]` on a struct, or an array with one string per label"
+)]
+pub trait LabelTexts {
+    /// How many different sets there are, if each label has few values; else 0.
+    const COMBINATIONS: usize;
+
+    /// Which of [`LabelTexts::COMBINATIONS`] this is. Asked only where that is not 0.
+    fn index(&self) -> usize;
+
+    /// Calls `each` with every value in order until one answers false; whether all answered true.
+    fn all(&self, each: &mut impl FnMut(&str) -> bool) -> bool;
+}
+
+/// How the series of a family are told apart: [`Names`], or a type that derives [`LabelSet`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no set of labels",
+    note = "add `#[derive(LabelSet)]` to the struct"
+)]
+pub trait Key {
+    /// The values, borrowed for as long as a look-up takes.
+    type Of<'a>: LabelTexts;
+}
+
+/// A set of labels whose names come from the fields of a struct. Derive it: `#[derive(LabelSet)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no set of labels",
+    note = "add `#[derive(LabelSet)]` to the struct"
+)]
+pub trait LabelSet: Key + LabelTexts {
+    /// Calls `each` with every name, in the order of the values, flattened sets in place.
+    fn names(each: &mut dyn FnMut(&'static str));
+}
+
+/// `N` labels whose names are given when the family is registered, and whose values are strings.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<const N: usize>;
+
+impl<const N: usize> Key for Names<N> {
+    type Of<'a> = [&'a str; N];
+}
+
+impl<const N: usize> LabelTexts for [&str; N] {
+    const COMBINATIONS: usize = (N == 0) as usize;
+
+    #[inline]
+    fn index(&self) -> usize {
+        0
+    }
+
+    #[inline]
+    fn all(&self, each: &mut impl FnMut(&str) -> bool) -> bool {
+        self.iter().all(|text| each(text))
     }
 }
 
-impl std::fmt::Debug for LabelValues {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+/// `N` times the same value.
+pub(super) struct Repeated(pub(super) &'static str, pub(super) usize);
+
+impl LabelTexts for Repeated {
+    const COMBINATIONS: usize = 0;
+
+    fn index(&self) -> usize {
+        0
+    }
+
+    fn all(&self, each: &mut impl FnMut(&str) -> bool) -> bool {
+        (0..self.1).all(|_| each(self.0))
     }
 }
 
-/// Label values, owned or borrowed, as the family's map compares them.
-pub(crate) trait LabelKey {
-    fn len(&self) -> usize;
-    fn value(&self, at: usize) -> &str;
-}
-
-impl<const N: usize> LabelKey for [&str; N] {
-    fn len(&self) -> usize {
-        N
-    }
-
-    fn value(&self, at: usize) -> &str {
-        self[at]
-    }
-}
-
-impl LabelKey for LabelValues {
-    fn len(&self) -> usize {
-        self.iter().count()
-    }
-
-    fn value(&self, at: usize) -> &str {
-        self.iter().nth(at).unwrap_or_default()
-    }
-}
-
-impl Hash for dyn LabelKey + '_ {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        for at in 0..self.len() {
-            let value = self.value(at);
-            state.write_usize(value.len());
-            state.write(value.as_bytes());
+macro_rules! texts {
+    ($($type:ty),*) => {$(
+        impl LabelValue for $type {
+            #[inline]
+            fn with_text<R>(&self, with: impl FnOnce(&str) -> R) -> R {
+                with(self)
+            }
         }
+    )*};
+}
+texts!(str, String, Box<str>, Cow<'_, str>, std::sync::Arc<str>);
+
+macro_rules! integers {
+    ($($type:ty),*) => {$(
+        impl LabelValue for $type {
+            #[inline]
+            fn with_text<R>(&self, with: impl FnOnce(&str) -> R) -> R {
+                with(itoa::Buffer::new().format(*self))
+            }
+        }
+    )*};
+}
+integers!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+
+impl LabelValue for bool {
+    const VALUES: &'static [&'static str] = &["false", "true"];
+
+    #[inline]
+    fn index(&self) -> usize {
+        usize::from(*self)
+    }
+
+    #[inline]
+    fn with_text<R>(&self, with: impl FnOnce(&str) -> R) -> R {
+        with(Self::VALUES[usize::from(*self)])
     }
 }
 
-impl PartialEq for dyn LabelKey + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && (0..self.len()).all(|at| self.value(at) == other.value(at))
+impl<V: LabelValue + ?Sized> LabelValue for &V {
+    const VALUES: &'static [&'static str] = V::VALUES;
+
+    #[inline]
+    fn index(&self) -> usize {
+        (**self).index()
     }
-}
 
-impl Eq for dyn LabelKey + '_ {}
-
-impl<'a> Borrow<dyn LabelKey + 'a> for LabelValues {
-    fn borrow(&self) -> &(dyn LabelKey + 'a) {
-        self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::hash::{BuildHasher, RandomState};
-
-    #[test]
-    fn where_one_value_ends_matters() {
-        let (ab_c, a_bc) = (LabelValues::new(&["ab", "c"]), LabelValues::new(&["a", "bc"]));
-        assert_ne!(ab_c, a_bc);
-        assert_eq!(ab_c.iter().collect::<Vec<_>>(), ["ab", "c"]);
-        let hasher = RandomState::new();
-        let hash = |key: &dyn LabelKey| hasher.hash_one(key);
-        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
-        assert_eq!(hash(&["ab", "c"]), hash(&ab_c));
+    #[inline]
+    fn with_text<R>(&self, with: impl FnOnce(&str) -> R) -> R {
+        (**self).with_text(with)
     }
 }

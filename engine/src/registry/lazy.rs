@@ -1,8 +1,9 @@
 //! Metrics in statics, registered in the global registry at their first use.
 //! Upstream: the program's statics. Downstream: [`Registry::global`].
 
-use super::series::Instrument;
-use super::{Family, FamilyCore, HistogramSpec, Kind, Registry, Request, name};
+use super::{
+    Family, FamilyCore, HistogramSpec, Instrument, Key, Kind, Names, Registry, Request, name,
+};
 use crate::record::{Counter, FloatCounter, Gauge, Histogram, UpDownCounter};
 use crate::sync::Arc;
 use std::ops::Deref;
@@ -30,10 +31,10 @@ const fn checked_labels<const N: usize>(
 /// What is in `cell`, registered now if it is empty; after a clash, a family that nobody exposes.
 ///
 /// Nothing is registered or logged while `cell` is being filled: a logger may use the same static.
-fn settle<'a, T, M: Instrument, const N: usize>(
+fn settle<'a, T, M: Instrument, K: Key>(
     cell: &'a OnceLock<T>,
     request: &Request<'_>,
-    make: impl Fn(Family<M, N>) -> T,
+    make: impl Fn(Family<M, K>) -> T,
 ) -> &'a T {
     if let Some(settled) = cell.get() {
         return settled;
@@ -92,8 +93,8 @@ impl<M: Plain> Deref for Lazy<M> {
 
     fn deref(&self) -> &M {
         let Self { name, help, handle } = self;
-        let request = Request { name, help, kind: M::KIND, labels: &[], spec: None, own: false };
-        settle(handle, &request, |family: Family<M, 0>| family.with([]))
+        let request = Request::of::<Names<0>>(M::KIND, (name, help), &[], None);
+        settle(handle, &request, |family: Family<M, Names<0>>| family.with([]))
     }
 }
 
@@ -109,7 +110,7 @@ pub struct LazyFamily<M, const N: usize> {
     name: &'static str,
     help: &'static str,
     labels: [&'static str; N],
-    family: OnceLock<Family<M, N>>,
+    family: OnceLock<Family<M, Names<N>>>,
 }
 
 impl<M, const N: usize> LazyFamily<M, N> {
@@ -125,11 +126,11 @@ impl<M, const N: usize> LazyFamily<M, N> {
 }
 
 impl<M: Plain, const N: usize> Deref for LazyFamily<M, N> {
-    type Target = Family<M, N>;
+    type Target = Family<M, Names<N>>;
 
-    fn deref(&self) -> &Family<M, N> {
+    fn deref(&self) -> &Family<M, Names<N>> {
         let Self { name, help, labels, family } = self;
-        let request = Request { name, help, kind: M::KIND, labels, spec: None, own: false };
+        let request = Request::of::<Names<N>>(M::KIND, (name, help), labels, None);
         settle(family, &request, |family| family)
     }
 }
@@ -149,7 +150,7 @@ pub struct LazyHistogramFamily<const N: usize> {
     help: &'static str,
     labels: [&'static str; N],
     seconds: &'static [f64],
-    family: OnceLock<Family<Histogram, N>>,
+    family: OnceLock<Family<Histogram, Names<N>>>,
 }
 
 impl<const N: usize> LazyHistogramFamily<N> {
@@ -170,15 +171,15 @@ impl<const N: usize> LazyHistogramFamily<N> {
 }
 
 impl<const N: usize> Deref for LazyHistogramFamily<N> {
-    type Target = Family<Histogram, N>;
+    type Target = Family<Histogram, Names<N>>;
 
-    fn deref(&self) -> &Family<Histogram, N> {
+    fn deref(&self) -> &Family<Histogram, Names<N>> {
         let Self { name, help, labels, seconds, family } = self;
         if let Some(settled) = family.get() {
             return settled; // without a specification
         }
         let spec = Some(&HistogramSpec::seconds(seconds));
-        let request = Request { name, help, kind: Kind::Histogram, labels, spec, own: false };
+        let request = Request::of::<Names<N>>(Kind::Histogram, (name, help), labels, spec);
         settle(family, &request, |family| family)
     }
 }

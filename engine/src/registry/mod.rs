@@ -3,23 +3,33 @@
 
 mod builder;
 mod cache;
+mod core;
 mod family;
 pub(crate) mod histogram;
-pub(crate) mod labels;
+mod instrument;
+mod labels;
 mod lazy;
+mod list;
 pub(crate) mod name;
+mod removal;
+mod retire;
 pub(crate) mod series;
 pub(crate) mod space;
 mod spec;
+mod values;
 
+pub use self::core::OVERFLOW_LABEL;
+pub(crate) use self::core::{FamilyCore, FamilyMeta};
 pub use builder::{FamilyOverride, RegistryBuilder};
 pub use cache::Found;
-pub use family::{Family, OVERFLOW_LABEL};
-pub(crate) use family::{FamilyCore, FamilyMeta};
+pub use family::Family;
+pub use instrument::Instrument;
+pub use labels::{Key, LabelSet, LabelTexts, LabelValue, Names};
 pub use lazy::{Lazy, LazyFamily, LazyHistogramFamily, Plain};
-pub use series::Instrument;
+pub use removal::{Scope, SeriesLabels};
 pub use spec::HistogramSpec;
 
+use self::core::Terms;
 use crate::error::RegisterError;
 use crate::record::{Counter, FloatCounter, Gauge, Histogram, UpDownCounter};
 use crate::snapshot::{Snapshot, SnapshotSource, next_id};
@@ -67,15 +77,15 @@ impl Kind {
 }
 
 /// A [`Family`] of counters.
-pub type CounterFamily<const N: usize> = Family<Counter, N>;
+pub type CounterFamily<const N: usize> = Family<Counter, Names<N>>;
 /// A [`Family`] of floating-point counters.
-pub type FloatCounterFamily<const N: usize> = Family<FloatCounter, N>;
+pub type FloatCounterFamily<const N: usize> = Family<FloatCounter, Names<N>>;
 /// A [`Family`] of gauges.
-pub type GaugeFamily<const N: usize> = Family<Gauge, N>;
+pub type GaugeFamily<const N: usize> = Family<Gauge, Names<N>>;
 /// A [`Family`] of in-flight counts.
-pub type UpDownCounterFamily<const N: usize> = Family<UpDownCounter, N>;
+pub type UpDownCounterFamily<const N: usize> = Family<UpDownCounter, Names<N>>;
 /// A [`Family`] of histograms.
-pub type HistogramFamily<const N: usize> = Family<Histogram, N>;
+pub type HistogramFamily<const N: usize> = Family<Histogram, Names<N>>;
 
 /// Counts values that a family refused.
 pub(crate) struct Refusals {
@@ -142,6 +152,28 @@ pub(crate) struct Request<'a> {
     spec: Option<&'a HistogramSpec>,
     /// One of the engine's own: no prefix, no limit, no metrics about it.
     own: bool,
+    /// How many sets of values the labels have, if they are few; else 0.
+    combinations: usize,
+}
+
+impl<'a> Request<'a> {
+    /// For a family whose series `K` tells apart.
+    fn of<K: Key>(
+        kind: Kind,
+        (name, help): (&'a str, &'a str),
+        labels: &'a [&'a str],
+        spec: Option<&'a HistogramSpec>,
+    ) -> Self {
+        let combinations = <K::Of<'static> as LabelTexts>::COMBINATIONS;
+        Self { name, help, kind, labels, spec, own: false, combinations }
+    }
+}
+
+/// The names of a derived set of labels.
+fn names_of<S: LabelSet>() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    S::names(&mut |name| names.push(name));
+    names
 }
 
 static GLOBAL: LazyLock<Registry> = LazyLock::new(Registry::new);
@@ -161,7 +193,7 @@ impl std::fmt::Debug for Registry {
 
 /// The registering methods of one type of instrument.
 macro_rules! register {
-    ($($one:ident $many:ident $instrument:ident $what:literal;)*) => {$(
+    ($($one:ident $many:ident $of:ident $instrument:ident $what:literal;)*) => {$(
         #[doc = concat!("Registers ", $what, " without labels, or finds it.")]
         ///
         /// # Errors
@@ -179,9 +211,22 @@ macro_rules! register {
             name: &str,
             help: &str,
             labels: [&str; N],
-        ) -> Result<Family<$instrument, N>, RegisterError> {
-            let (kind, labels) = (Kind::$instrument, &labels);
-            self.family(&Request { name, help, kind, labels, spec: None, own: false })
+        ) -> Result<Family<$instrument, Names<N>>, RegisterError> {
+            let kind = Kind::$instrument;
+            self.family(&Request::of::<Names<N>>(kind, (name, help), &labels, None))
+        }
+
+        #[doc = concat!("Registers a family of ", $what, "s with a derived set of labels, or finds it.")]
+        ///
+        /// # Errors
+        /// An invalid name or help, or a clash with another family: see [`RegisterError`].
+        pub fn $of<S: LabelSet>(
+            &self,
+            name: &str,
+            help: &str,
+        ) -> Result<Family<$instrument, S>, RegisterError> {
+            let kind = Kind::$instrument;
+            self.family(&Request::of::<S>(kind, (name, help), &names_of::<S>(), None))
         }
     )*};
 }
@@ -215,10 +260,10 @@ impl Registry {
     }
 
     register! {
-        counter counter_family Counter "a counter";
-        float_counter float_counter_family FloatCounter "a floating-point counter";
-        gauge gauge_family Gauge "a gauge";
-        up_down_counter up_down_counter_family UpDownCounter "an up-down counter";
+        counter counter_family counter_family_of Counter "a counter";
+        float_counter float_counter_family float_counter_family_of FloatCounter "a floating-point counter";
+        gauge gauge_family gauge_family_of Gauge "a gauge";
+        up_down_counter up_down_counter_family up_down_counter_family_of UpDownCounter "an up-down counter";
     }
 
     /// Registers a histogram without labels, or finds it.
@@ -245,8 +290,22 @@ impl Registry {
         labels: [&str; N],
         spec: &HistogramSpec,
     ) -> Result<HistogramFamily<N>, RegisterError> {
-        let (kind, labels) = (Kind::Histogram, &labels);
-        self.family(&Request { name, help, kind, labels, spec: Some(spec), own: false })
+        let kind = Kind::Histogram;
+        self.family(&Request::of::<Names<N>>(kind, (name, help), &labels, Some(spec)))
+    }
+
+    /// Registers a family of histograms with a derived set of labels, or finds it.
+    ///
+    /// # Errors
+    /// An invalid name, help or specification, or a clash with another family.
+    pub fn histogram_family_of<S: LabelSet>(
+        &self,
+        name: &str,
+        help: &str,
+        spec: &HistogramSpec,
+    ) -> Result<Family<Histogram, S>, RegisterError> {
+        let kind = Kind::Histogram;
+        self.family(&Request::of::<S>(kind, (name, help), &names_of::<S>(), Some(spec)))
     }
 
     /// Reads every series now and publishes the reading.
@@ -257,9 +316,24 @@ impl Registry {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         let inner = &*self.0;
-        inner.source.read(&inner.space, |each| {
+        let snapshot = inner.source.read(&inner.space, &inner.settings.clock, |each| {
             inner.families.lock().by_name.values().for_each(|family| each(family));
-        })
+        });
+        if inner.settings.retires() {
+            self.retire(&snapshot);
+        }
+        snapshot
+    }
+
+    /// Retires what this reading shows to have been idle for long.
+    fn retire(&self, reading: &Snapshot) {
+        let now = self.0.settings.clock.now();
+        let families = self.0.families.lock();
+        for family in reading.families() {
+            if let Some(core) = families.by_name.get(family.name()) {
+                core.retire(now, &family);
+            }
+        }
     }
 
     /// The last published reading, without a new one. Wait-free.
@@ -268,10 +342,10 @@ impl Registry {
         self.0.source.latest()
     }
 
-    fn family<M: Instrument, const N: usize>(
+    fn family<M: Instrument, K: Key>(
         &self,
         request: &Request<'_>,
-    ) -> Result<Family<M, N>, RegisterError> {
+    ) -> Result<Family<M, K>, RegisterError> {
         let name = match (&self.0.settings.prefix, request.own) {
             (Some(prefix), false) => format!("{prefix}_{}", request.name),
             _ => request.name.to_owned(),
@@ -285,7 +359,7 @@ impl Registry {
         name::check_labels(&name, Some(request.kind), labels)?;
         let overridden = self.0.settings.overrides.get(request.name).cloned().unwrap_or_default();
         let spec = request.spec.map(|spec| spec.overridden(&overridden));
-        self.find_or_insert(name, request, spec, overridden.series_limit).map(Family::new)
+        self.find_or_insert(name, request, spec, &overridden).map(Family::new)
     }
 
     fn find_or_insert(
@@ -293,16 +367,14 @@ impl Registry {
         name: String,
         request: &Request<'_>,
         spec: Option<HistogramSpec>,
-        limit: Option<usize>,
+        overridden: &FamilyOverride,
     ) -> Result<Arc<FamilyCore>, RegisterError> {
         let layout = spec.as_ref().map(|spec| spec.layout(&name)).transpose()?.map(Arc::new);
         // Before the engine's own metrics about it come: a refused family leaves nothing behind.
         if let Some(known) = self.0.families.lock().find(&name, request, spec.as_ref())? {
             return Ok(known);
         }
-        let (refusals, overflowed) = self.own_metrics(&name, request)?;
-        let limit =
-            if request.own { usize::MAX } else { limit.unwrap_or(self.0.settings.series_limit) };
+        let terms = self.terms(&name, request, overridden)?;
         let meta = FamilyMeta {
             id: next_id(),
             name: name.as_str().into(),
@@ -320,11 +392,30 @@ impl Registry {
         let claims = name::claims(&name, request.kind);
         families.claims.extend(claims.into_iter().map(|sample| (sample, name.as_str().into())));
         let space = Arc::clone(&self.0.space);
-        let core = Arc::new(FamilyCore::new(meta, space, limit, refusals, overflowed));
+        let core = Arc::new(FamilyCore::new(meta, space, request.combinations, terms));
         families.by_name.insert(name.into(), Arc::clone(&core));
         drop(families); // a logger may register metrics of its own
         log::debug!("registered the {} family {}", request.kind, core.meta.name);
         Ok(core)
+    }
+
+    fn terms(
+        &self,
+        family: &str,
+        request: &Request<'_>,
+        overridden: &FamilyOverride,
+    ) -> Result<Terms, RegisterError> {
+        let (settings, own) = (&self.0.settings, request.own);
+        let (refusals, overflowed) = self.own_metrics(family, request)?;
+        let limit = overridden.series_limit.unwrap_or(settings.series_limit);
+        Ok(Terms {
+            own,
+            limit: if own { usize::MAX } else { limit },
+            retention: overridden.retention_period.or(settings.retention).filter(|_| !own),
+            refusals,
+            overflowed,
+            clock: settings.clock.clone(),
+        })
     }
 
     /// The engine's counters about a family.
@@ -340,10 +431,11 @@ impl Registry {
             labels,
             spec: None,
             own: true,
+            combinations: 0,
         };
         let refuses = matches!(request.kind, Kind::FloatCounter | Kind::Histogram);
         let refusals = if refuses && !request.own {
-            let refused = self.family::<Counter, 2>(&own(REFUSED, &OWN_LABELS))?;
+            let refused = self.family::<Counter, Names<2>>(&own(REFUSED, &OWN_LABELS))?;
             let counter = |reason| refused.with([family, reason]);
             Some(Arc::new(Refusals { nan: counter("nan"), negative: counter("negative") }))
         } else {
@@ -352,7 +444,7 @@ impl Registry {
         let overflowed = if request.labels.is_empty() || request.own {
             None
         } else {
-            Some(self.family::<Counter, 1>(&own(OVERFLOW, &OWN_LABELS[..1]))?.with([family]))
+            Some(self.family::<Counter, Names<1>>(&own(OVERFLOW, &OWN_LABELS[..1]))?.with([family]))
         };
         Ok((refusals, overflowed))
     }

@@ -2,69 +2,106 @@
 //! Upstream: the family that made it. Downstream: record, snapshot.
 
 use super::histogram::HistogramCells;
-use super::labels::{LabelKey, LabelValues};
 use super::space::{CellRef, CellSpace, PageKind};
+use super::values::LabelValues;
 use super::{Kind, Refusals};
 use crate::bucket::Layout;
-use crate::record::{Counter, FloatCounter, Gauge, Histogram, UpDownCounter};
-use crate::sync::Arc;
+use crate::shard::holds::Holds;
+use crate::sync::{Arc, AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
 
-/// One series. Public in name only: the sealed half of [`Instrument`] takes it.
+/// One series. Public in name only: the sealed half of [`super::Instrument`] takes it.
 #[allow(unreachable_pub)]
 pub struct Series {
     pub(crate) kind: Kind,
+    state: AtomicU8,
+    /// Whether a value was set since somebody last asked: setting a gauge to what it is shows in no
+    /// cell.
+    touched: AtomicBool,
+    /// Its place among the family's series, in order of creation. May come round again.
+    pub(crate) seq: u32,
+    pub(crate) holds: Holds,
+    /// Nanoseconds since the Unix epoch.
+    created: u64,
     pub(crate) labels: LabelValues,
     /// The value; the increments of an up-down counter; the head of a histogram.
     pub(crate) cell: CellRef,
     /// The decrements of an up-down counter.
     pub(crate) down: CellRef,
-    pub(crate) histogram: Option<Arc<HistogramCells>>,
+    pub(crate) body: Option<Box<Body>>,
+    /// `None` for a series that is nowhere visible.
+    shared: Option<Arc<Shared>>,
+}
+
+/// What a series has beside the cell for its value.
+pub(crate) enum Body {
+    /// Of a histogram.
+    Histogram(Arc<HistogramCells>),
+}
+
+/// What the series of a family need of it for as long as they live.
+pub(crate) struct Shared {
+    pub(crate) kind: Kind,
+    pub(crate) space: Arc<CellSpace>,
+    pub(crate) layout: Option<Arc<Layout>>,
     /// Counts refused records of the family.
-    refusals: Option<Arc<Refusals>>,
-    /// Takes the cells back. `None` for a series that is nowhere visible.
-    space: Option<Arc<CellSpace>>,
+    pub(crate) refusals: Option<Arc<Refusals>>,
+}
+
+/// Where a series is in its life. Relaxed throughout: whoever must know of a removal learns of it
+/// from the thread that removed, and then sees it here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum State {
+    /// In its family.
+    Live,
+    /// In its family, about to be retired. Looking it up makes it live again.
+    Fading,
+    /// In no family any more.
+    Removed,
 }
 
 impl Series {
     /// A series with cells of its own, all zero; `None` when there are none left.
     pub(crate) fn new(
-        kind: Kind,
-        labels: &dyn LabelKey,
-        space: &Arc<CellSpace>,
-        layout: Option<&Arc<Layout>>,
-        refusals: Option<Arc<Refusals>>,
+        shared: &Arc<Shared>,
+        labels: LabelValues,
+        seq: u32,
+        created: SystemTime,
     ) -> Option<Self> {
-        let mut series = Self {
-            kind,
-            labels: LabelValues::new(labels),
-            cell: CellRef::VOID,
-            down: CellRef::VOID,
-            histogram: None,
-            refusals,
-            space: None,
-        };
-        if let Some(layout) = layout {
-            series.histogram = Some(Arc::new(HistogramCells::new(layout, Arc::clone(space))?));
-            return Some(series);
+        let kind = shared.kind;
+        let mut series = Self::detached(kind, None);
+        series.labels = labels;
+        series.seq = seq;
+        let created = created.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        series.created = u64::try_from(created.as_nanos()).unwrap_or(u64::MAX);
+        series.shared = Some(Arc::clone(shared)); // from here on, dropping gives cells back
+        if let Some(layout) = &shared.layout {
+            let cells = HistogramCells::new(layout, Arc::clone(&shared.space))?;
+            series.body = Some(Box::new(Body::Histogram(Arc::new(cells))));
+        } else {
+            series.cell = shared.space.take(Self::page_kind(kind), 1)?;
         }
-        series.cell = space.take(Self::page_kind(kind), 1)?;
-        series.space = Some(Arc::clone(space));
         if kind == Kind::UpDownCounter {
-            series.down = space.take(PageKind::Decrements, 1)?;
+            series.down = shared.space.take(PageKind::Decrements, 1)?;
         }
         Some(series)
     }
 
     /// A series that records nowhere visible.
-    pub(crate) fn detached(kind: Kind, histogram: Option<Arc<HistogramCells>>) -> Self {
+    pub(crate) fn detached(kind: Kind, body: Option<Box<Body>>) -> Self {
         Self {
             kind,
+            state: AtomicU8::new(State::Live as u8),
+            touched: AtomicBool::new(false),
+            seq: 0,
+            holds: Holds::new(),
+            created: 0,
             labels: LabelValues::default(),
             cell: CellRef::VOID,
             down: CellRef::VOID,
-            histogram,
-            refusals: None,
-            space: None,
+            body,
+            shared: None,
         }
     }
 
@@ -76,11 +113,70 @@ impl Series {
         }
     }
 
+    /// The cells of a histogram.
+    pub(crate) fn histogram(&self) -> Option<&Arc<HistogramCells>> {
+        match self.body.as_deref()? {
+            Body::Histogram(cells) => Some(cells),
+        }
+    }
+
+    /// When it was created.
+    pub(crate) fn created(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.created)
+    }
+
+    /// Whether a thread that remembers the series may go on with it, unasked.
+    #[inline(always)]
+    pub(crate) fn is_live(&self) -> bool {
+        self.state.load(Relaxed) == State::Live as u8
+    }
+
+    /// Somebody wants it: it is not to be retired.
+    pub(crate) fn revive(&self) {
+        if !self.is_live() {
+            let _removed = self.pass(State::Fading, State::Live);
+        }
+    }
+
+    /// It is about to be retired, unless somebody looks it up. Says whether it was already.
+    pub(crate) fn fade(&self) -> bool {
+        self.pass(State::Live, State::Fading) == Err(State::Fading as u8)
+    }
+
+    /// Whether it is about to be retired.
+    pub(crate) fn is_fading(&self) -> bool {
+        self.state.load(Relaxed) == State::Fading as u8
+    }
+
+    fn pass(&self, from: State, to: State) -> Result<u8, u8> {
+        self.state.compare_exchange(from as u8, to as u8, Relaxed, Relaxed)
+    }
+
+    /// It is in no family any more.
+    pub(crate) fn remove(&self) {
+        self.state.store(State::Removed as u8, Relaxed);
+    }
+
+    /// A value was set, perhaps the same as before.
+    #[inline(always)]
+    pub(crate) fn touch(&self) {
+        // The load keeps the line shared, where many threads set one gauge.
+        if !self.touched.load(Relaxed) {
+            self.touched.store(true, Relaxed);
+        }
+    }
+
+    /// Whether a value was set since this was last asked.
+    pub(crate) fn take_touched(&self) -> bool {
+        self.touched.swap(false, Relaxed)
+    }
+
     /// Counts a value that was NaN or negative.
     #[cold]
     #[inline(never)]
     pub(crate) fn refuse(&self, value: f64) {
-        if let Some(refusals) = &self.refusals {
+        let refusals = self.shared.as_ref().and_then(|shared| shared.refusals.as_ref());
+        if let Some(refusals) = refusals {
             if value.is_nan() { refusals.nan.inc() } else { refusals.negative.inc() }
         }
     }
@@ -88,8 +184,10 @@ impl Series {
 
 impl Drop for Series {
     fn drop(&mut self) {
-        let Some(space) = &self.space else { return };
-        space.give(Self::page_kind(self.kind), 1, self.cell);
+        let Some(Shared { space, .. }) = self.shared.as_deref() else { return };
+        if self.cell.id != CellRef::VOID.id {
+            space.give(Self::page_kind(self.kind), 1, self.cell);
+        }
         if self.down.id != CellRef::VOID.id {
             space.give(PageKind::Decrements, 1, self.down);
         }
@@ -102,30 +200,46 @@ impl std::fmt::Debug for Series {
     }
 }
 
-/// An instrument that a family can have: sealed, for the set of kinds is the engine's.
-pub trait Instrument: Clone + sealed::Sealed {
-    /// What the family is exposed as.
-    const KIND: Kind;
-}
+/// A handle's part in a series: keeps its cells from being reused, and the series from being
+/// retired. Public in name only, as [`Series`].
+#[allow(unreachable_pub)]
+pub struct Hold(Arc<Series>);
 
-pub(crate) mod sealed {
-    use super::{Arc, Series};
+impl Hold {
+    pub(crate) fn new(series: Arc<Series>) -> Self {
+        series.holds.hold();
+        Self(series)
+    }
 
-    pub trait Sealed {
-        fn of(series: Arc<Series>) -> Self;
+    /// The series, without a part in it.
+    pub(crate) fn series(&self) -> Arc<Series> {
+        Arc::clone(&self.0)
     }
 }
 
-macro_rules! instruments {
-    ($($name:ident),*) => {$(
-        impl Instrument for $name {
-            const KIND: Kind = Kind::$name;
-        }
-        impl sealed::Sealed for $name {
-            fn of(series: Arc<Series>) -> Self {
-                $name::of(series)
-            }
-        }
-    )*};
+impl Clone for Hold {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.0))
+    }
 }
-instruments!(Counter, FloatCounter, Gauge, UpDownCounter, Histogram);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.holds.release();
+    }
+}
+
+impl std::ops::Deref for Hold {
+    type Target = Series;
+
+    #[inline(always)]
+    fn deref(&self) -> &Series {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}

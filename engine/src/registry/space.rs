@@ -6,9 +6,10 @@ use crate::shard::owner::CORE;
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
 use crate::shard::{CellId, VOID_CELL};
 use crate::sync::Mutex;
+use std::collections::HashMap;
 
 /// How the cells of a page are merged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PageKind {
     /// Summed as integers, before any other kind: decrements.
     Decrements,
@@ -50,8 +51,8 @@ struct Pages {
     all: Vec<PageRef>,
     /// Per kind: the page being filled, as an index into `all`, and how much of it is used.
     open: [Option<(usize, usize)>; KINDS],
-    /// Runs of cells given back: kind, length, first cell. All zero.
-    free: Vec<(PageKind, u32, CellRef)>,
+    /// Runs of cells given back, by kind and length. All zero.
+    free: HashMap<(PageKind, u32), Vec<CellRef>>,
 }
 
 /// The cells of one registry. Gives its pages back when the registry and all its series are gone.
@@ -65,9 +66,8 @@ impl CellSpace {
     /// no page numbers or no memory left.
     pub(crate) fn take(&self, kind: PageKind, len: u32) -> Option<CellRef> {
         let mut pages = self.pages.lock();
-        let again = pages.free.iter().position(|&(k, n, _)| k == kind && n == len);
-        if let Some(at) = again {
-            return Some(pages.free.swap_remove(at).2);
+        if let Some(again) = pages.free.get_mut(&(kind, len)).and_then(Vec::pop) {
+            return Some(again);
         }
         let (index, used) = match pages.open[kind as usize] {
             Some((index, used)) if used + len as usize <= PAGE_CELLS => (index, used),
@@ -81,7 +81,7 @@ impl CellSpace {
     /// Takes a run back. No handle to it is left.
     pub(crate) fn give(&self, kind: PageKind, len: u32, cell: CellRef) {
         (cell.id..cell.id + len).for_each(|id| CORE.clear(id));
-        self.pages.lock().free.push((kind, len, cell));
+        self.pages.lock().free.entry((kind, len)).or_default().push(cell);
     }
 
     /// Copies the list of pages into `out`.

@@ -7,6 +7,7 @@
 
 pub(crate) mod change;
 pub(crate) mod groups;
+pub(crate) mod holds;
 mod numbers;
 #[cfg(not(loom))]
 pub(crate) mod owner;
@@ -136,7 +137,7 @@ pub(crate) struct Core {
     limit: AtomicUsize,
     /// The lock is the happens-before edge between a shard's last owner and its next.
     free: Mutex<FreeList>,
-    /// What [`Core::release`] does without that edge; the model must then lose an increment.
+    /// The list without its lock; the models must then lose an increment.
     #[cfg(weaken = "handover")]
     weak_free: AtomicPtr<Shard>,
     /// How many are on the free list, for callers that must not lock to find out.
@@ -189,8 +190,12 @@ impl Core {
 
     fn pop_free(&self) -> Option<&Shard> {
         #[cfg(weaken = "handover")]
-        // SAFETY: shards live as long as their core.
-        return unsafe { self.weak_free.swap(null_mut(), Relaxed).as_ref() };
+        {
+            let shard = self.weak_free.load(Relaxed);
+            self.weak_free.store(null_mut(), Relaxed);
+            // SAFETY: shards live as long as their core.
+            return unsafe { shard.as_ref() };
+        }
         #[cfg(not(weaken = "handover"))]
         self.pop_free_locked()
     }

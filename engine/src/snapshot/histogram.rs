@@ -35,7 +35,7 @@ impl<'a> HistogramSnapshot<'a> {
         layout: Option<&'a Layout>,
         index: usize,
     ) -> Self {
-        let head = series.histogram.as_ref().zip(layout).and_then(|(cells, layout)| {
+        let head = series.histogram().zip(layout).and_then(|(cells, layout)| {
             let first = cells.head.slot as usize;
             merged.cells.get(first..first + layout.head_len() as usize)
         });

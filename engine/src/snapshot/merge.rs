@@ -3,12 +3,12 @@
 
 use super::publish::Publisher;
 use super::{FamilyBlocks, Snapshot};
+use crate::clock::Clock;
 use crate::registry::space::{CellSpace, PageKind, PageRef};
 use crate::registry::{FamilyCore, Kind};
 use crate::shard::owner::CORE;
 use crate::shard::page::{PAGE_CELLS, Page};
 use crate::sync::{Arc, Ordering, Ordering::Relaxed, order};
-use std::time::SystemTime;
 
 /// Where a registry's snapshots come from.
 #[derive(Default)]
@@ -24,9 +24,10 @@ impl SnapshotSource {
     pub(crate) fn read(
         &self,
         space: &CellSpace,
+        clock: &Clock,
         families: impl FnOnce(&mut dyn FnMut(&FamilyCore)),
     ) -> Arc<Snapshot> {
-        self.publisher.read(|snapshot| snapshot.fill(space, families))
+        self.publisher.read(|snapshot| snapshot.fill(space, clock, families))
     }
 }
 
@@ -46,7 +47,12 @@ pub(super) struct Merged {
 }
 
 impl Snapshot {
-    fn fill(&mut self, space: &CellSpace, families: impl FnOnce(&mut dyn FnMut(&FamilyCore))) {
+    fn fill(
+        &mut self,
+        space: &CellSpace,
+        clock: &Clock,
+        families: impl FnOnce(&mut dyn FnMut(&FamilyCore)),
+    ) {
         let mut at = 0;
         let list = &mut self.families;
         families(&mut |family| {
@@ -63,7 +69,7 @@ impl Snapshot {
         list.truncate(at);
         self.merged.cells(space);
         self.merged.histograms(list);
-        self.taken_at = SystemTime::now();
+        self.taken_at = clock.wall();
     }
 }
 
@@ -103,7 +109,7 @@ impl Merged {
         for family in families.iter_mut().filter(|family| family.meta.kind == Kind::Histogram) {
             family.first = self.histograms.len();
             let series = family.blocks.iter().flat_map(|block| block.series());
-            for histogram in series.filter_map(|series| series.histogram.as_ref()) {
+            for histogram in series.filter_map(|series| series.histogram()) {
                 let first = self.groups.len() as u32;
                 let pages = histogram.touched();
                 let sums = pages.map(|(group, number)| self.group(group, number));

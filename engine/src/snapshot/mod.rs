@@ -134,6 +134,11 @@ impl<'a> FamilySnapshot<'a> {
         self.blocks().flat_map(|block| block.series())
     }
 
+    /// The series themselves, each with a number that changes with every record.
+    pub(crate) fn activities(&self) -> impl Iterator<Item = (&'a Arc<Series>, u64)> + use<'a> {
+        self.series().map(|series| (&series.block.series[series.at], series.activity()))
+    }
+
     /// The series with exactly these label values. Looks at one after the other.
     #[must_use]
     pub fn get(&self, values: &[&str]) -> Option<SeriesSnapshot<'a>> {
@@ -227,6 +232,26 @@ impl<'a> SeriesSnapshot<'a> {
     /// Values in the order of [`FamilySnapshot::label_names`].
     pub fn label_values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.block.series[self.at].labels.iter()
+    }
+
+    /// When it was created: a series that was removed and came back has a later time.
+    #[must_use]
+    pub fn created(&self) -> SystemTime {
+        self.block.series[self.at].created()
+    }
+
+    /// As `Series::activity`, at the time of the reading.
+    fn activity(&self) -> u64 {
+        let (up, down) = self.block.slots[self.at];
+        match self.value() {
+            Value::Counter(value) => value,
+            Value::FloatCounter(value) => value.to_bits(),
+            Value::UpDownCounter(_) => {
+                self.snapshot.cell(up).wrapping_add(self.snapshot.cell(down))
+            }
+            Value::Gauge(_) => 0,
+            Value::Histogram(histogram) => histogram.count(),
+        }
     }
 
     /// The value.

@@ -21,13 +21,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tmc_engine::{Gauge, RegisterError, Registry};
+use tmc_engine::{Clock, Gauge, RegisterError, Registry};
 
 pub use custom::CustomMetricError;
 pub use health::HealthCheckResult;
 
 use crate::catalogue::Families;
-use crate::clock::Clock;
 use crate::tracker::OperationTracker;
 
 /// Records into every family of the catalogue; a clone is cheap and records into the same families.

@@ -26,6 +26,7 @@ impl FamilyConfig {
             buckets: self.buckets.clone(),
             digits: self.digits,
             series_limit: self.series_limit,
+            ..FamilyOverride::default()
         }
     }
 

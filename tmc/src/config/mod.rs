@@ -67,8 +67,8 @@ pub struct MetricsConfig {
     /// `500ms`. Default: 30 s.
     #[serde(alias = "collection-interval", deserialize_with = "collection_interval")]
     pub collection_interval: Duration,
-    /// How long a series that nobody records into stays exposed; written as
-    /// `collection_interval`. Default: 24 h. It is checked here; series are not retired yet.
+    /// How long a series that nobody records into, and that nobody holds a handle to, stays exposed;
+    /// written as `collection_interval`. Default: 24 h.
     #[serde(alias = "retention-period", deserialize_with = "retention_period")]
     pub retention_period: Duration,
     /// Put before every family's name, with an underscore. Default: none.
@@ -151,7 +151,7 @@ impl MetricsConfig {
     /// an override.
     pub fn build_registry(&self) -> Result<Registry, ConfigError> {
         self.validate()?;
-        let mut builder = Registry::builder();
+        let mut builder = Registry::builder().retention_period(self.retention_period);
         if let Some(prefix) = &self.prefix {
             builder = builder.prefix(prefix);
         }

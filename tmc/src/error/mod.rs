@@ -13,8 +13,6 @@ use std::time::SystemTime;
 pub use class::{ErrorType, Severity};
 pub use classify::Classify;
 
-use crate::clock;
-
 type Cause = Arc<dyn Error + Send + Sync + 'static>;
 
 /// An error of a TMC operation; one pointer wide, cheap to clone.
@@ -72,7 +70,7 @@ impl TmcError {
             operation: operation.into(),
             message: error_type.description().to_owned(),
             cause: None,
-            timestamp: clock::wall_time(),
+            timestamp: SystemTime::now(),
             context: BTreeMap::new(),
             retryable: error_type.is_retryable(),
             recovery_hint: None,

@@ -1,0 +1,87 @@
+//! The one door to time: the system's clocks, or one that a test moves by hand.
+//! Upstream: the operating system. Downstream: start timestamps, retirement, timers.
+
+use crate::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Tells the time; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    /// `None` for the system's clocks.
+    manual: Option<ManualClock>,
+}
+
+impl Clock {
+    /// The system's clocks.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self { manual: None }
+    }
+
+    /// The monotonic time: for durations.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        match &self.manual {
+            None => Instant::now(),
+            Some(clock) => clock.now(),
+        }
+    }
+
+    /// The monotonic time since `start`; zero if that is still to come.
+    #[must_use]
+    pub fn since(&self, start: Instant) -> Duration {
+        self.now().saturating_duration_since(start)
+    }
+
+    /// The calendar's time: for timestamps.
+    #[must_use]
+    pub fn wall(&self) -> SystemTime {
+        match &self.manual {
+            None => SystemTime::now(),
+            Some(clock) => clock.wall(),
+        }
+    }
+}
+
+/// A clock that stands still until it is told to advance, for tests; clones share the time.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    origin: Instant,
+    wall_origin: SystemTime,
+    elapsed: Arc<Mutex<Duration>>,
+}
+
+impl ManualClock {
+    /// A clock that stands still at the present.
+    #[must_use]
+    pub fn new() -> Self {
+        let (origin, wall_origin) = (Instant::now(), SystemTime::now());
+        Self { origin, wall_origin, elapsed: Arc::default() }
+    }
+
+    /// Moves this clock, and every [`Clock`] made from it, forward.
+    pub fn advance(&self, by: Duration) {
+        let mut elapsed = self.elapsed.lock();
+        *elapsed = elapsed.saturating_add(by);
+    }
+
+    fn now(&self) -> Instant {
+        self.origin.checked_add(*self.elapsed.lock()).unwrap_or(self.origin)
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.wall_origin.checked_add(*self.elapsed.lock()).unwrap_or(self.wall_origin)
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<ManualClock> for Clock {
+    fn from(clock: ManualClock) -> Self {
+        Self { manual: Some(clock) }
+    }
+}

@@ -1,0 +1,100 @@
+//! Retirement: series that nobody has recorded into for long leave their family.
+//! Upstream: snapshot, whose readings tell what has changed. Downstream: the family's map and list.
+//!
+//! The recording path knows nothing of it: two readings that show the same are how a series is known
+//! to be idle. One that somebody holds a handle to stays. An idle one fades first: threads that
+//! remember it ask the family's map again, and so make it live again. If nobody did by the next
+//! reading, and it still shows the same, it goes.
+
+use super::Kind;
+use super::core::{FamilyCore, SeriesKey};
+use super::series::Series;
+use crate::shard::owner;
+use crate::snapshot::FamilySnapshot;
+use crate::sync::Arc;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// What the readings of a family have shown.
+pub(crate) struct Retirement {
+    period: Duration,
+    /// By the number of the series.
+    seen: HashMap<u32, Seen>,
+    /// The map before, whose memory is used again.
+    spare: HashMap<u32, Seen>,
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    activity: u64,
+    since: Instant,
+}
+
+impl Retirement {
+    pub(super) fn new(period: Duration) -> Self {
+        Self { period, seen: HashMap::new(), spare: HashMap::new() }
+    }
+}
+
+impl FamilyCore {
+    /// Retires the series that this reading shows to have been idle for the family's period.
+    pub(super) fn retire(&self, now: Instant, reading: &FamilySnapshot<'_>) {
+        let Some(retirement) = &self.retirement else { return };
+        let mut retirement = retirement.lock();
+        let Retirement { period, seen, spare } = &mut *retirement;
+        let mut idle = Vec::new();
+        for (series, activity) in reading.activities() {
+            let touched = series.take_touched();
+            let same = seen.get(&series.seq).filter(|seen| seen.activity == activity && !touched);
+            let latest = same.copied().unwrap_or(Seen { activity, since: now });
+            spare.insert(series.seq, latest);
+            if same.is_none() {
+                series.revive();
+            } else if now.saturating_duration_since(latest.since) >= *period
+                && series.holds.idle()
+                && series.fade()
+            {
+                idle.push((series, activity));
+            }
+        }
+        seen.clear();
+        std::mem::swap(seen, spare);
+        if !idle.is_empty() {
+            self.remove_idle(&idle);
+        }
+    }
+
+    fn remove_idle(&self, idle: &[(&Arc<Series>, u64)]) {
+        let mut members = self.members.lock();
+        for &(series, activity) in idle {
+            // Under the map's lock, so that nobody takes a handle meanwhile. The holders are looked
+            // at before the cells: what they recorded shows.
+            let still = |known: &SeriesKey, _: &()| {
+                Arc::ptr_eq(&known.0, series)
+                    && series.is_fading()
+                    && series.holds.idle()
+                    && series.activity() == activity
+                    && !series.take_touched()
+                    && !members.is_overflow(series)
+            };
+            if self.map.remove_if(series.labels.bytes(), still).is_some() {
+                members.list.remove(series);
+                series.remove();
+            }
+        }
+        self.made_room(&members);
+    }
+}
+
+impl Series {
+    /// A number that changes with each record, but those that add nothing.
+    fn activity(&self) -> u64 {
+        match self.kind {
+            Kind::Counter => owner::sum(self.cell.id),
+            Kind::FloatCounter => owner::sum_floats(self.cell.id).to_bits(),
+            Kind::UpDownCounter => owner::sum(self.cell.id).wrapping_add(owner::sum(self.down.id)),
+            Kind::Gauge => 0, // says so itself: see `touch`
+            Kind::Histogram => self.histogram().map_or(0, |cells| cells.count()),
+        }
+    }
+}
