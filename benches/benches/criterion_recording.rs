@@ -9,7 +9,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use tmc_benches::contender::BATCH;
 use tmc_benches::contest::{Contender, solo};
-use tmc_benches::{counters, histograms};
+use tmc_benches::{counters, histograms, lookups};
 
 fn recording(criterion: &mut Criterion) {
     let mut one = criterion.benchmark_group("counter/one series");
@@ -18,6 +18,12 @@ fn recording(criterion: &mut Criterion) {
     let mut many = criterion.benchmark_group("counter/1,000 series");
     compare(&mut many, counters::contenders(counters::MANY), BATCH);
     many.finish();
+    let mut strings = criterion.benchmark_group("counter/four string labels");
+    compare(&mut strings, lookups::strings(), BATCH);
+    strings.finish();
+    let mut enums = criterion.benchmark_group("counter/three enum labels");
+    compare(&mut enums, lookups::sets(), BATCH);
+    enums.finish();
     let mut histogram = criterion.benchmark_group("histogram");
     compare(&mut histogram, histograms::contenders(), histograms::BATCH as u64);
     histogram.finish();

@@ -54,26 +54,14 @@ fn bars(one: &Section, many: &Section, histogram: &Section) -> Vec<Bar> {
         let floor = section.rate(1, name::THREAD_LOCAL);
         let bar = Bar::at_most(claim, floor, section.rate(1, name::HANDLE), 2.0);
         bars.push(bar.disturbed(section.disturbed(1)));
-        bars.push(against_fastest(section, 1, 1.0));
+        bars.push(section.against_fastest(name::HANDLE, 1, 1.0));
     }
-    bars.push(against_fastest(one, 2, 4.0));
-    bars.push(against(one, 2, name::PROMETHEUS, 10.0));
-    bars.push(against(one, 2, name::PROMETHEUS_CLIENT, 10.0));
-    bars.push(against_fastest(histogram, 1, 1.5));
-    bars.push(against_fastest(histogram, 2, 3.0));
+    bars.push(one.against_fastest(name::HANDLE, 2, 4.0));
+    bars.push(one.against(name::HANDLE, name::PROMETHEUS, 2, 10.0));
+    bars.push(one.against(name::HANDLE, name::PROMETHEUS_CLIENT, 2, 10.0));
+    for (ours, alone, together) in [(name::HANDLE, 2.0, 4.0), (name::LOCAL, 3.0, 6.0)] {
+        bars.push(histogram.against_fastest(ours, 1, alone));
+        bars.push(histogram.against_fastest(ours, 2, together));
+    }
     bars
-}
-
-fn against_fastest(section: &Section, threads: usize, limit: f64) -> Bar {
-    let peer = section.fastest_peer(threads).map_or("no peer", |peer| peer.name);
-    let bar = against(section, threads, peer, limit);
-    Bar { claim: format!("{}, the fastest peer", bar.claim), ..bar }
-}
-
-fn against(section: &Section, threads: usize, peer: &str, limit: f64) -> Bar {
-    let plural = if threads == 1 { "thread" } else { "threads" };
-    let claim = format!("{}, {threads} {plural}: throughput of the handle / {peer}", section.title);
-    let ours = section.rate(threads, name::HANDLE);
-    let bar = Bar::at_least(claim, ours, section.rate(threads, peer), limit);
-    bar.disturbed(section.disturbed(threads))
 }

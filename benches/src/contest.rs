@@ -21,6 +21,8 @@ pub enum Role {
     Engine,
     /// Another library.
     Peer,
+    /// Another library at an easier job: shown, not judged.
+    Aside,
 }
 
 /// One way to do the work.
@@ -289,7 +291,7 @@ pub fn cores() -> usize {
 
 /// Keeps this thread on one core, so that the threads of a contest do not share one while another
 /// is free. Where the platform refuses, turns that suffer from it are told by their waiting.
-fn pin(thread: usize) {
+pub(crate) fn pin(thread: usize) {
     if let Some(ids) = core_affinity::get_core_ids().filter(|ids| !ids.is_empty()) {
         core_affinity::set_for_current(ids[thread % ids.len()]);
     }

@@ -7,15 +7,25 @@
 //! | [`contender`] | the shapes that most contenders share |
 //! | [`counters`] | every way to increment: the floor, one shared atomic, the engine, the peers |
 //! | [`histograms`] | every way to observe |
+//! | [`lookups`] | every way to increment a counter whose labels are looked up each time |
 //! | [`encoders`] | every way to write 100,000 series as text |
+//! | [`churn`] | every way to create and drop 100,000 series |
+//! | [`crowd`] | 10,000 threads at once |
+//! | [`interference`] | what a record costs while somebody scrapes |
+//! | [`memory`] | bytes in use, whoever asked for them |
 //! | [`report`] | tables, and the bars with their verdicts |
 //! | [`settings`] | full or quick, from the command line |
 
+pub mod churn;
 pub mod contender;
 pub mod contest;
 pub mod counters;
+pub mod crowd;
 pub mod encoders;
 pub mod histograms;
+pub mod interference;
+pub mod lookups;
+pub mod memory;
 pub mod report;
 pub mod settings;
 pub mod text;
@@ -32,6 +42,14 @@ pub mod name {
     pub const LOCAL: &str = "tmc local handle";
     /// This engine, through a shared handle, in whole nanoseconds instead of seconds.
     pub const HANDLE_UNITS: &str = "tmc handle, record(ns)";
+    /// This engine, labels looked up in the thread's cache.
+    pub const AT: &str = "tmc at(labels)";
+    /// This engine, labels looked up in the family's map, for an owned handle.
+    pub const WITH: &str = "tmc with(labels)";
+    /// This engine, a set of enums looked up.
+    pub const AT_ENUMS: &str = "tmc at(enums)";
+    /// This engine: series created, scraped, removed.
+    pub const TMC: &str = "tmc";
     /// This engine's snapshot and text encoder.
     pub const ENCODER: &str = "tmc snapshot + encode";
     /// Copying the finished text: what encoding costs at the least.
@@ -40,10 +58,16 @@ pub mod name {
     pub const PROMETHEUS: &str = "prometheus";
     /// The crate `prometheus-client`.
     pub const PROMETHEUS_CLIENT: &str = "prometheus-client";
+    /// The crate `prometheus-client`, for labels that live for ever.
+    pub const PROMETHEUS_CLIENT_STATIC: &str = "prometheus-client static";
     /// The crates `metrics` and `metrics-exporter-prometheus`.
     pub const METRICS: &str = "metrics + exporter";
     /// The crate `measured`.
     pub const MEASURED: &str = "measured";
+    /// The crate `measured`, all label values known beforehand.
+    pub const MEASURED_FIXED: &str = "measured, known values";
+    /// The crate `fastmetrics`, for labels that live for ever.
+    pub const FASTMETRICS_STATIC: &str = "fastmetrics static";
     /// The crate `fastmetrics`.
     pub const FASTMETRICS: &str = "fastmetrics";
 }

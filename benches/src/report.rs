@@ -34,6 +34,24 @@ impl Section {
         peers.copied().max_by(|a, b| a.best.total_cmp(&b.best))
     }
 
+    /// The throughput of one row against that of another, as a ratio that has to reach `limit`.
+    #[must_use]
+    pub fn against(&self, ours: &str, theirs: &str, threads: usize, limit: f64) -> Bar {
+        let plural = if threads == 1 { "thread" } else { "threads" };
+        let title = &self.title;
+        let claim = format!("{title}, {threads} {plural}: throughput of {ours} / {theirs}");
+        let rate = |name| self.rate(threads, name);
+        Bar::at_least(claim, rate(ours), rate(theirs), limit).disturbed(self.disturbed(threads))
+    }
+
+    /// The same against whichever peer is fastest.
+    #[must_use]
+    pub fn against_fastest(&self, ours: &str, threads: usize, limit: f64) -> Bar {
+        let peer = self.fastest_peer(threads).map_or("no peer", |peer| peer.name);
+        let bar = self.against(ours, peer, threads, limit);
+        Bar { claim: format!("{}, the fastest peer", bar.claim), ..bar }
+    }
+
     fn outcomes(&self, threads: usize) -> &[Outcome] {
         self.columns.iter().find(|(count, _)| *count == threads).map_or(&[], |(_, all)| all)
     }
@@ -148,6 +166,9 @@ mod tests {
     fn the_fastest_peer_is_a_peer() {
         assert_eq!(section().fastest_peer(1).map(|peer| peer.name), Some("fast"));
         assert!(section().fastest_peer(2).is_none());
+        let bar = section().against_fastest("ours", 1, 4.0);
+        assert!(bar.holds() && bar.claim.contains("ours / fast"), "{bar:?}");
+        assert!(!section().against_fastest("ours", 2, 0.0).holds());
     }
 
     #[test]

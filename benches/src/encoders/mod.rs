@@ -6,7 +6,7 @@
 
 mod engine;
 mod peers;
-mod workload;
+pub(crate) mod workload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -6,13 +6,13 @@ use std::fmt::Write;
 use crate::text;
 
 /// Name of the family, as it is exposed.
-pub(super) const NAME: &str = "sync_operations_total";
+pub(crate) const NAME: &str = "sync_operations_total";
 /// The same without the suffix, for the peer that appends it.
-pub(super) const STEM: &str = "sync_operations";
+pub(crate) const STEM: &str = "sync_operations";
 /// Its help text.
-pub(super) const HELP: &str = "Operations that a component finished in a namespace of a cluster";
+pub(crate) const HELP: &str = "Operations that a component finished in a namespace of a cluster";
 /// The labels, in the order of the alphabet, because one peer sorts them.
-pub(super) const LABELS: [&str; 4] = ["cluster", "component", "namespace", "operation"];
+pub(crate) const LABELS: [&str; 4] = ["cluster", "component", "namespace", "operation"];
 
 /// Clusters, components and operations; the rest is namespaces.
 const EACH: usize = 10;
@@ -51,7 +51,7 @@ impl Workload {
     }
 
     /// The label values of one series.
-    pub(super) fn values(series: usize) -> [String; 4] {
+    pub(crate) fn values(series: usize) -> [String; 4] {
         let digit = |position: u32| series / EACH.pow(position) % EACH;
         [
             format!("cluster-eu-west-{:02}", digit(0)),

@@ -1,0 +1,99 @@
+//! Three labels whose values are enums, 60 series: a plain handle, and the labels that the peer
+//! `measured` was made for.
+//! Upstream: tmc-engine and measured. Downstream: lookups.
+
+use measured::label::StaticLabelSet;
+use measured::{FixedCardinalityLabel, LabelGroup};
+use tmc_engine::{Counter, Registry};
+
+use super::peers::collected;
+use crate::contender::{Shared, order};
+use crate::contest::{Contender, Role};
+use crate::encoders::workload::{HELP, NAME};
+use crate::name;
+
+/// What was asked for.
+#[derive(Clone, Copy, FixedCardinalityLabel)]
+enum Method {
+    Get,
+    List,
+    Update,
+    Delete,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, FixedCardinalityLabel)]
+enum Outcome {
+    Success,
+    Conflict,
+    Failure,
+}
+
+/// Who did it.
+#[derive(Clone, Copy, FixedCardinalityLabel)]
+enum Component {
+    Scheduler,
+    Syncer,
+    Migration,
+    Collector,
+    Webhook,
+}
+
+/// The labels as this peer wants them.
+#[derive(Clone, Copy, LabelGroup)]
+#[label(set = GroupSet)]
+struct Group {
+    component: Component,
+    method: Method,
+    outcome: Outcome,
+}
+
+/// Values of all three labels, for every series in the order of the visits.
+fn visits() -> Vec<(Component, Method, Outcome)> {
+    use Component::{Collector, Migration, Scheduler, Syncer, Webhook};
+    use Method::{Delete, Get, List, Update};
+    use Outcome::{Conflict, Failure, Success};
+
+    let mut all = Vec::new();
+    for component in [Scheduler, Syncer, Migration, Collector, Webhook] {
+        for method in [Get, List, Update, Delete] {
+            all.extend([Success, Conflict, Failure].map(|outcome| (component, method, outcome)));
+        }
+    }
+    order(all.len()).into_iter().map(|number| all[number]).collect()
+}
+
+/// As many series, nothing looked up.
+pub(super) fn handle() -> Box<dyn Contender> {
+    let family = Registry::new().counter_family(NAME, HELP, ["series"]).expect("a valid family");
+    let handles: Vec<Counter> =
+        (0..visits().len()).map(|number| family.with([&*number.to_string()])).collect();
+    let counted = handles.clone();
+    Box::new(Shared {
+        name: name::HANDLE,
+        role: Role::Baseline,
+        handles: order(handles.len()).into_iter().map(|number| handles[number].clone()).collect(),
+        record: Counter::inc,
+        total: Box::new(move || counted.iter().map(Counter::value).sum()),
+    })
+}
+
+pub(super) fn measured() -> Box<dyn Contender> {
+    let set = GroupSet {
+        component: StaticLabelSet::new(),
+        method: StaticLabelSet::new(),
+        outcome: StaticLabelSet::new(),
+    };
+    // Leaked: all threads need it for the bench's whole life.
+    let family: &'static _ = Box::leak(Box::new(measured::CounterVec::dense_with_label_set(set)));
+    let groups = visits().into_iter();
+    Box::new(Shared {
+        name: name::MEASURED,
+        role: Role::Peer,
+        handles: groups
+            .map(|(component, method, outcome)| Group { component, method, outcome })
+            .collect(),
+        record: |group: &Group| family.inc(*group),
+        total: Box::new(|| collected(family)),
+    })
+}
