@@ -15,6 +15,7 @@ mod numbers;
 mod pages;
 #[cfg(shuttle)]
 mod random;
+mod series;
 mod snapshots;
 
 #[cfg(not(shuttle))]
