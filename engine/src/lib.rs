@@ -68,6 +68,8 @@ mod sync;
 mod publish;
 #[cfg(not(loom))]
 mod snapshot;
+#[cfg(not(loom))]
+pub mod testing;
 
 #[cfg(all(test, loom))]
 mod models;

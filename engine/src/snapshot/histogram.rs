@@ -1,5 +1,6 @@
 //! A histogram's reading: exact `le` counts and HDR quantiles from the same buckets.
-//! Upstream: merge. Downstream: encode, summaries, `hdrhistogram`.
+//! Upstream: merge, and interval, which subtracts one reading from another. Downstream: encode,
+//! summaries, native buckets, `hdrhistogram`.
 
 use super::merge::Merged;
 use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout};
@@ -10,13 +11,13 @@ use hdrhistogram::Histogram as HdrHistogram;
 /// One histogram in a [`super::Snapshot`].
 #[derive(Clone, Copy)]
 pub struct HistogramSnapshot<'a> {
-    layout: Option<&'a Layout>,
-    head: &'a [u64],
+    pub(super) layout: Option<&'a Layout>,
+    pub(super) head: &'a [u64],
     /// Touched groups in ascending order, each with its page in `buckets`.
-    groups: &'a [(u32, u32)],
-    buckets: &'a [u64],
-    /// In units.
-    sum: u64,
+    pub(super) groups: &'a [(u32, u32)],
+    pub(super) buckets: &'a [u64],
+    /// In units; `None` where the difference of two sums cannot tell.
+    pub(super) sum: Option<u64>,
 }
 
 impl std::fmt::Debug for HistogramSnapshot<'_> {
@@ -45,14 +46,15 @@ impl<'a> HistogramSnapshot<'a> {
         };
         let head = head.unwrap_or(&[]);
         let sum = sum.saturating_add(head.get(HEAD_SUM as usize).copied().unwrap_or(0));
-        Self { layout, head, groups, buckets: &merged.buckets, sum }
+        Self { layout, head, groups, buckets: &merged.buckets, sum: Some(sum) }
     }
 
-    fn head(&self, place: u32) -> u64 {
+    pub(super) fn head(&self, place: u32) -> u64 {
         self.head.get(place as usize).copied().unwrap_or(0)
     }
 
-    fn pages(&self) -> impl Iterator<Item = (usize, &'a [u64])> {
+    /// First HDR bucket and cells of each group that has a page, ascending.
+    pub(super) fn pages(&self) -> impl Iterator<Item = (usize, &'a [u64])> {
         let buckets = self.buckets;
         self.groups.iter().map(move |&(group, page)| {
             let first = page as usize * PAGE_CELLS;
@@ -71,13 +73,15 @@ impl<'a> HistogramSnapshot<'a> {
     /// Sum in the family's unit. Infinite once `+Inf` was observed.
     ///
     /// Whole units (nanoseconds, bytes) up to 2^64 of them, where it stops growing.
-    /// May differ from the buckets by observations made while the reading was taken.
+    /// May differ from the buckets by observations made while the reading was taken. NaN for an
+    /// interval that began when the sum had stopped growing.
     #[must_use]
     pub fn sum(&self) -> f64 {
         if self.head(HEAD_INFINITE) > 0 {
             return f64::INFINITY;
         }
-        self.sum as f64 / self.layout.map_or(1.0, |layout| layout.scale)
+        let scale = self.layout.map_or(1.0, |layout| layout.scale);
+        self.sum.map_or(f64::NAN, |sum| sum as f64 / scale)
     }
 
     /// Calls `each` with every boundary and the count at or below it, the last one `+Inf`.
@@ -136,8 +140,35 @@ impl<'a> HistogramSnapshot<'a> {
         Some(found as f64 / layout.scale)
     }
 
+    /// The mean of the observations in the family's unit, as exact as the sum; `None` without any.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        let count = self.count();
+        (count > 0).then(|| self.sum() / count as f64)
+    }
+
+    /// The least observation, in the family's unit, to bucket precision: the lower edge of its HDR
+    /// bucket, so at most one part in `10^digits` too low. `None` without observations.
+    #[must_use]
+    pub fn min(&self) -> Option<f64> {
+        let layout = self.layout?;
+        let mut first = (self.head(HEAD_OVER) > 0).then_some(layout.max);
+        self.for_each_hdr(|index, _| {
+            let low = layout.hdr.low(index);
+            first = Some(first.map_or(low, |first| first.min(low)));
+        });
+        Some(first? as f64 / layout.scale)
+    }
+
+    /// The greatest observation, in the family's unit, to bucket precision: the upper edge of its
+    /// HDR bucket, and the top of the range for one above it. `None` without observations.
+    #[must_use]
+    pub fn max(&self) -> Option<f64> {
+        self.quantile(1.0)
+    }
+
     /// Every HDR bucket that has observations, ascending, its split parts put together again.
-    fn for_each_hdr(&self, mut each: impl FnMut(usize, u64)) {
+    pub(super) fn for_each_hdr(&self, mut each: impl FnMut(usize, u64)) {
         let mut each = |index, n| {
             if n > 0 {
                 each(index, n);

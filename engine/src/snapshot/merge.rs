@@ -70,6 +70,7 @@ impl Snapshot {
         self.merged.cells(space);
         self.merged.histograms(list);
         self.taken_at = clock.wall();
+        self.read_at = Some(clock.now());
     }
 }
 

@@ -1,12 +1,21 @@
 //! Snapshot: one reading of a registry, and how to look at it.
 //! Upstream: shard, through merge. Downstream: exposition, tests, and whoever wants no text.
 
+mod delta;
 mod histogram;
+mod interval;
+mod interval_log;
 mod merge;
+mod native;
 mod publish;
+mod serialize;
 
+pub use delta::{Delta, FamilyDelta, SeriesDelta};
 pub use histogram::HistogramSnapshot;
+pub use interval::IntervalHistogram;
+pub use interval_log::IntervalLog;
 pub(crate) use merge::SnapshotSource;
+pub use native::NativeHistogram;
 #[cfg(loom)]
 pub(crate) use publish::Publisher;
 
@@ -14,16 +23,61 @@ use crate::registry::series::Series;
 use crate::registry::{FamilyMeta, Kind};
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
 use merge::Merged;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// One reading of a registry: every family, every series, every value.
 ///
 /// Values of one series belong together (a histogram's count is the sum of its buckets); values of
 /// different series were read within the microseconds to milliseconds that the merge took.
+///
+/// No text is needed to look at it: a table of everything, quantiles included.
+///
+/// ```
+/// use std::fmt::Write;
+/// use tmc_engine::{HistogramSpec, Registry};
+///
+/// let registry = Registry::builder().constant_label("zone", "eu").build()?;
+/// registry.counter_family("requests_total", "Served", ["code"])?.with(["200"]).inc_by(3);
+/// registry.gauge("open_connections", "Open now")?.set(2.0);
+/// let latency = registry.histogram("latency_seconds", "Latency", &HistogramSpec::seconds(&[0.1]))?;
+/// latency.observe(0.5);
+///
+/// let mut table = String::new();
+/// for family in registry.snapshot().families() {
+///     if family.series().next().is_none() {
+///         continue; // the engine's own, before they count anything
+///     }
+///     let constant: Vec<_> = family.constant_labels().collect();
+///     writeln!(table, "{} ({}, {constant:?}): {}", family.name(), family.kind(), family.help())?;
+///     for series in family.series() {
+///         let labels: Vec<_> = series.labels().map(|(name, value)| format!("{name}={value}")).collect();
+///         write!(table, "  {:10}", labels.join(" "))?;
+///         match series.value().histogram() {
+///             None => writeln!(table, "{}", series.value().as_f64())?,
+///             Some(read) => {
+///                 let [median, p99] = [0.5, 0.99].map(|q| read.quantile(q).unwrap_or(f64::NAN));
+///                 writeln!(table, "{} of {} s, p50 {median:.2} s, p99 {p99:.2} s", read.count(), read.sum())?;
+///             }
+///         }
+///     }
+/// }
+/// let expected = r#"
+/// latency_seconds (histogram, [("zone", "eu")]): Latency
+///             1 of 0.5 s, p50 0.50 s, p99 0.50 s
+/// open_connections (gauge, [("zone", "eu")]): Open now
+///             2
+/// requests_total (counter, [("zone", "eu")]): Served
+///   code=200  3
+/// "#;
+/// assert!(table.contains(&expected[1..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Snapshot {
     families: Vec<FamilyBlocks>,
     merged: Merged,
     taken_at: SystemTime,
+    /// The same on the clock that never jumps; `None` for a registry that was never read.
+    read_at: Option<Instant>,
 }
 
 struct FamilyBlocks {
@@ -36,7 +90,7 @@ struct FamilyBlocks {
 impl Default for Snapshot {
     fn default() -> Self {
         let taken_at = SystemTime::UNIX_EPOCH;
-        Self { families: Vec::new(), merged: Merged::default(), taken_at }
+        Self { families: Vec::new(), merged: Merged::default(), taken_at, read_at: None }
     }
 }
 
@@ -121,11 +175,11 @@ impl<'a> FamilySnapshot<'a> {
     /// The series in blocks, each of which is either the same as in an earlier snapshot or new.
     pub fn blocks(&self) -> impl ExactSizeIterator<Item = BlockSnapshot<'a>> + use<'a> {
         let Self { snapshot, family } = *self;
-        family.blocks.iter().enumerate().map(move |(at, block)| BlockSnapshot {
-            snapshot,
-            family,
-            block,
-            first: family.first + at * Block::SERIES,
+        let mut next = family.first;
+        family.blocks.iter().map(move |block| {
+            let first = next;
+            next += block.series.len(); // not all are full: series go
+            BlockSnapshot { snapshot, family, block, first }
         })
     }
 
@@ -232,6 +286,12 @@ impl<'a> SeriesSnapshot<'a> {
     /// Values in the order of [`FamilySnapshot::label_names`].
     pub fn label_values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.block.series[self.at].labels.iter()
+    }
+
+    /// Names and values of the labels that tell the series apart.
+    pub fn labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let names = self.family.meta.labels.iter().map(|label| &**label);
+        names.zip(self.label_values())
     }
 
     /// When it was created: a series that was removed and came back has a later time.
