@@ -82,6 +82,8 @@ pub use {
     registry::*,
     snapshot::*,
 };
+#[cfg(not(loom))]
+pub use tmc_engine_derive::{LabelSet, LabelValue};
 
 /// Sets how many threads at once get cells of their own (4,096 unless set); further threads share
 /// one shard, at the price of atomic read-modify-write. Process-wide. Shards that exist stay.
