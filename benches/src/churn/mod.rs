@@ -59,7 +59,7 @@ pub struct Bytes {
     pub buffered: u64,
     /// The same without the buffer.
     pub scraped: u64,
-    /// After the scrapes, with all series removed, where that can be done by labels.
+    /// With all series removed, where that can be done by labels, and as many scrapes after that.
     pub removed: Option<u64>,
     /// With the registry gone.
     pub dropped: u64,
@@ -122,10 +122,10 @@ fn round(name: &'static str, role: Role, make: Make, values: &[Values]) -> Outco
     let scraped = live();
     let mut could = false;
     let remove = timed(|| could = churn.remove(values));
-    let removed = live();
     if could {
         churn.scrape(&mut |text| assert_eq!(counted(text), (0, 0), "{name}: all are removed"));
     }
+    let removed = live();
     drop(churn);
     let dropped = live();
 

@@ -1,10 +1,10 @@
-//! Three labels whose values are enums, 60 series: a plain handle, and the labels that the peer
-//! `measured` was made for.
+//! Three labels whose values are enums, 60 series: a plain handle, the engine's derived set, and the
+//! labels that the peer `measured` was made for.
 //! Upstream: tmc-engine and measured. Downstream: lookups.
 
 use measured::label::StaticLabelSet;
 use measured::{FixedCardinalityLabel, LabelGroup};
-use tmc_engine::{Counter, Registry};
+use tmc_engine::{Counter, Family, LabelSet, LabelValue, Registry};
 
 use super::peers::collected;
 use crate::contender::{Shared, order};
@@ -13,7 +13,7 @@ use crate::encoders::workload::{HELP, NAME};
 use crate::name;
 
 /// What was asked for.
-#[derive(Clone, Copy, FixedCardinalityLabel)]
+#[derive(Clone, Copy, FixedCardinalityLabel, LabelValue)]
 enum Method {
     Get,
     List,
@@ -22,7 +22,7 @@ enum Method {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, FixedCardinalityLabel)]
+#[derive(Clone, Copy, FixedCardinalityLabel, LabelValue)]
 enum Outcome {
     Success,
     Conflict,
@@ -30,7 +30,7 @@ enum Outcome {
 }
 
 /// Who did it.
-#[derive(Clone, Copy, FixedCardinalityLabel)]
+#[derive(Clone, Copy, FixedCardinalityLabel, LabelValue)]
 enum Component {
     Scheduler,
     Syncer,
@@ -39,7 +39,15 @@ enum Component {
     Webhook,
 }
 
-/// The labels as this peer wants them.
+/// The labels as the engine wants them.
+#[derive(Clone, Copy, LabelSet)]
+struct Set {
+    component: Component,
+    method: Method,
+    outcome: Outcome,
+}
+
+/// The same for the peer, whose attribute has the same name.
 #[derive(Clone, Copy, LabelGroup)]
 #[label(set = GroupSet)]
 struct Group {
@@ -48,8 +56,14 @@ struct Group {
     outcome: Outcome,
 }
 
-/// Values of all three labels, for every series in the order of the visits.
-fn visits() -> Vec<(Component, Method, Outcome)> {
+impl From<Set> for Group {
+    fn from(Set { component, method, outcome }: Set) -> Self {
+        Self { component, method, outcome }
+    }
+}
+
+/// Every series, in the order of the visits.
+fn visits() -> Vec<Set> {
     use Component::{Collector, Migration, Scheduler, Syncer, Webhook};
     use Method::{Delete, Get, List, Update};
     use Outcome::{Conflict, Failure, Success};
@@ -57,7 +71,8 @@ fn visits() -> Vec<(Component, Method, Outcome)> {
     let mut all = Vec::new();
     for component in [Scheduler, Syncer, Migration, Collector, Webhook] {
         for method in [Get, List, Update, Delete] {
-            all.extend([Success, Conflict, Failure].map(|outcome| (component, method, outcome)));
+            let set = |outcome| Set { component, method, outcome };
+            all.extend([Success, Conflict, Failure].map(set));
         }
     }
     order(all.len()).into_iter().map(|number| all[number]).collect()
@@ -78,6 +93,19 @@ pub(super) fn handle() -> Box<dyn Contender> {
     })
 }
 
+pub(super) fn at() -> Box<dyn Contender> {
+    let family: Family<Counter, Set> =
+        Registry::new().counter_family_of(NAME, HELP).expect("a valid family");
+    let counted = family.clone();
+    Box::new(Shared {
+        name: name::AT_ENUMS,
+        role: Role::Engine,
+        handles: visits(),
+        record: move |set: &Set| family.at(*set).inc(),
+        total: Box::new(move || visits().into_iter().map(|set| counted.with(set).value()).sum()),
+    })
+}
+
 pub(super) fn measured() -> Box<dyn Contender> {
     let set = GroupSet {
         component: StaticLabelSet::new(),
@@ -86,13 +114,10 @@ pub(super) fn measured() -> Box<dyn Contender> {
     };
     // Leaked: all threads need it for the bench's whole life.
     let family: &'static _ = Box::leak(Box::new(measured::CounterVec::dense_with_label_set(set)));
-    let groups = visits().into_iter();
     Box::new(Shared {
         name: name::MEASURED,
         role: Role::Peer,
-        handles: groups
-            .map(|(component, method, outcome)| Group { component, method, outcome })
-            .collect(),
+        handles: visits().into_iter().map(Group::from).collect(),
         record: |group: &Group| family.inc(*group),
         total: Box::new(|| collected(family)),
     })

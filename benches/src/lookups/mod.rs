@@ -36,7 +36,7 @@ pub fn strings() -> Vec<Box<dyn Contender>> {
 /// All contenders with three labels of enums, fresh.
 #[must_use]
 pub fn sets() -> Vec<Box<dyn Contender>> {
-    vec![enums::handle(), enums::measured()]
+    vec![enums::handle(), enums::at(), enums::measured()]
 }
 
 /// The label values of all series, in the order of the visits.
@@ -61,7 +61,7 @@ mod tests {
         for threads in [1, 3] {
             let plan = Plan { threads, rounds: 1, most_rounds: 1, until: Until::Batches(1) };
             assert_eq!(run(&strings(), plan).len(), 10);
-            assert_eq!(run(&sets(), plan).len(), 2);
+            assert_eq!(run(&sets(), plan).len(), 3);
         }
     }
 
