@@ -55,6 +55,10 @@ fn check(spec: &HistogramSpec, scale: f64, values: &[f64], bounds: &[f64]) {
         let off = (found / exact - 1.0).abs();
         assert!(off <= 0.01, "quantile {share}: {found}, not {exact}: off by {off}");
     }
+    let (least, greatest) = (units[0] as f64 / scale, units[units.len() - 1] as f64 / scale);
+    let (min, max) = (read.min().unwrap(), read.max().unwrap());
+    assert!(min <= least && min >= 0.99 * least, "{min}, not {least}");
+    assert!(max >= greatest && max <= 1.01 * greatest, "{max}, not {greatest}");
     let mut expected: Vec<_> = bounds
         .iter()
         .map(|&le| (le, values.iter().filter(|&&value| value <= le).count() as u64))
@@ -79,10 +83,29 @@ fn latencies_in_seconds() {
 
 #[test]
 fn sizes_in_bytes() {
-    let bounds = [512.0, 1000.0, 1024.0, 4096.0, 65_536.0, 65_537.0, 1e6];
+    // 511 and 1,031 are upper edges of HDR buckets, 65,536 and 65,537 split one.
+    let bounds = [511.0, 512.0, 1000.0, 1024.0, 1031.0, 4096.0, 65_536.0, 65_537.0, 1e6];
     for (seed, sigma) in [(4, 0.5), (5, 2.0)] {
         let values = log_normal(seed, 4000.0, sigma, &bounds);
         let values: Vec<_> = values.iter().map(|value| value.round().max(1.0)).collect();
         check(&HistogramSpec::bytes(&bounds), 1.0, &values, &bounds);
     }
+}
+
+#[test]
+fn what_is_over_the_range_is_at_its_top() {
+    let registry = Registry::new();
+    let spec = HistogramSpec::seconds(&[]).max(60.0);
+    let histogram = registry.histogram("h", "", &spec).unwrap();
+    let edges = || {
+        let snapshot = registry.snapshot();
+        let value = snapshot.family("h").unwrap().get(&[]).unwrap().value();
+        let read = value.histogram().unwrap();
+        (read.min(), read.max(), read.mean())
+    };
+    assert_eq!(edges(), (None, None, None));
+    histogram.observe(100.0);
+    assert_eq!(edges(), (Some(60.0), Some(60.0), Some(100.0)));
+    histogram.observe(0.0);
+    assert_eq!(edges(), (Some(0.0), Some(60.0), Some(50.0)));
 }

@@ -191,6 +191,21 @@ fn changes_that_nobody_asserted_on_are_found() {
 }
 
 #[test]
+fn what_went_is_a_change_and_what_came_back_began_at_zero() {
+    let Service { registry, requests, .. } = service();
+    let mut observed = Observed::start(&registry);
+    assert!(requests.remove(["GET", "200"]));
+    let expected = "requests_total{method=\"GET\",code=\"200\"}: removed\n";
+    let told = message(|| observed.assert_unchanged("requests_total"));
+    assert!(told.ends_with(expected), "{told}");
+    let told = message(|| observed.assert_no_other_changes());
+    assert!(told.ends_with(expected), "{told}");
+    requests.with(["GET", "200"]).inc_by(2);
+    observed.assert_increase("requests_total", GET, 2);
+    observed.assert_no_other_changes();
+}
+
+#[test]
 fn long_lists_are_cut() {
     let Service { registry, requests, .. } = service();
     let mut observed = Observed::start(&registry);
