@@ -75,6 +75,8 @@ pub mod testing;
 mod models;
 
 #[cfg(not(loom))]
+pub use tmc_engine_derive::{LabelSet, LabelValue};
+#[cfg(not(loom))]
 pub use {
     clock::{Clock, ManualClock},
     error::{RegisterError, UnknownLabel},
@@ -82,8 +84,6 @@ pub use {
     registry::*,
     snapshot::*,
 };
-#[cfg(not(loom))]
-pub use tmc_engine_derive::{LabelSet, LabelValue};
 
 /// Sets how many threads at once get cells of their own (4,096 unless set); further threads share
 /// one shard, at the price of atomic read-modify-write. Process-wide. Shards that exist stay.

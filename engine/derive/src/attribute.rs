@@ -6,7 +6,7 @@ use crate::case::Case;
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
-use syn::{Attribute, LitStr, Path};
+use syn::{Attribute, LitStr, Path, Token};
 
 /// What an attribute stands on.
 #[derive(Clone, Copy)]
@@ -68,13 +68,25 @@ impl Label {
         if !place.keys().contains(&&*key) {
             return Err(meta.error(format!("no such key here: {}", place.usage())));
         }
-        let text = || meta.value()?.parse::<LitStr>();
+        let text = || {
+            let text = meta.value().and_then(|value| value.parse::<LitStr>());
+            text.map_err(|_| meta.error(format!("write `{key} = \"..\"`, a text in quotes")))
+        };
         let known = match &*key {
             "rename" => self.rename.replace(text()?).is_some(),
+            "flatten" if meta.input.peek(Token![=]) => {
+                return Err(meta.error("`flatten` takes no value: write it alone"));
+            }
             "flatten" => self.flatten.replace(meta.path.span()).is_some(),
             "rename_all" => self.rename_all.replace(Case::parse(&text()?)?).is_some(),
-            _ => self.engine.replace(text()?.parse_with(Path::parse_mod_style)?).is_some(),
+            _ => self.engine.replace(path(&text()?)?).is_some(),
         };
         if known { Err(meta.error(format!("`{key}` is there twice: remove one"))) } else { Ok(()) }
     }
+}
+
+fn path(text: &LitStr) -> syn::Result<Path> {
+    text.parse_with(Path::parse_mod_style).map_err(|_| {
+        syn::Error::new(text.span(), "no path: write that of the traits, such as `crate::metrics`")
+    })
 }

@@ -38,10 +38,10 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
 fn fields(data: &Data) -> Result<impl Iterator<Item = &Field>, &'static str> {
     match data {
         Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => Ok(fields.named.iter()),
-        Data::Struct(_) => Err("the names of labels are those of fields: give the fields names"),
-        Data::Enum(_) => Err("a set of labels is a struct: derive `LabelValue` for an enum \
-                              that is the value of one label"),
-        Data::Union(_) => Err("a set of labels is a struct: make it one"),
+        Data::Struct(_) => Err("labels take their names from fields: name the fields"),
+        Data::Enum(_) => Err("`LabelSet` is for structs: derive `LabelValue` to make an enum the \
+                              value of one label"),
+        Data::Union(_) => Err("`LabelSet` is for structs: make it one"),
     }
 }
 

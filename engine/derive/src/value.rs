@@ -56,9 +56,11 @@ fn variants(data: &Data) -> Result<&DataEnum, &'static str> {
             Err("an enum without variants has no value: add a variant")
         }
         Data::Enum(data) => Ok(data),
-        Data::Struct(_) => Err("the value of a label can be an enum: derive `LabelSet` for a \
-                                struct that holds several labels"),
-        Data::Union(_) => Err("the value of a label can be an enum: make it one"),
+        Data::Struct(_) => {
+            Err("`LabelValue` is for enums: use a field of the struct as the value, \
+                                or derive `LabelSet` to make each field a label")
+        }
+        Data::Union(_) => Err("`LabelValue` is for enums: make it one"),
     }
 }
 

@@ -39,7 +39,7 @@ fn an_enum_numbers_its_variants_and_spells_them_in_snake_case() {
     assert_eq!(Op::VALUES, ["create", "read_all", "gone: \"for\" good"]);
     for (at, op) in OPS.iter().enumerate() {
         assert_eq!(op.index(), at);
-        assert_eq!(op.with_text(|text| text == Op::VALUES[at]), true);
+        assert!(op.with_text(|text| text == Op::VALUES[at]));
     }
 }
 

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 /// Derive it for enums whose variants hold nothing: `#[derive(LabelValue)]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no label value",
-    note = "for an enum of unit variants, add `#[derive(LabelValue)]`; else use a string, an integer or a boolean"
+    note = "a label's value is a string, an integer, a boolean, or an enum of unit variants that has `#[derive(LabelValue)]`",
+    note = "a field that holds a set of labels needs `#[label(flatten)]`"
 )]
 pub trait LabelValue {
     /// Every value there is, in the order of [`LabelValue::index`], for types with few of them;
