@@ -87,39 +87,63 @@ pub(crate) struct Bound {
     pub(crate) extra: Option<u32>,
 }
 
-/// What the recording path needs of the values whose highest bit is the same.
+/// A whole number of units below 2^52, plus a half or so: what the recording path finds a bucket by.
+/// From 2^-1 up, so that no value but zero has the exponent of zero.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
-struct Octave {
-    /// HDR bucket of `value`: `base + (value >> shift)`.
-    base: u32,
-    shift: u8,
-    /// Cell of the only boundary that splits a bucket here, counted from the head. 0 where there
-    /// are several, which a search tells apart.
-    extra: u16,
-    /// `value` may be at or below such a boundary, inside its bucket, if `top - value <= span`,
-    /// wrapping. Where there are several, that is every value of the octave.
-    top: u64,
-    span: u64,
-}
+pub(crate) struct Scaled(f64);
 
-impl Octave {
-    /// Splits no bucket: matches `u64::MAX` only, which lies above every range.
-    const fn whole(hdr: Hdr, octave: usize) -> Self {
-        let shift = hdr.shift(1 << octave);
-        let base = shift << hdr.half_bits;
-        Self { base, shift: shift as u8, extra: 0, top: u64::MAX, span: 0 }
+impl Scaled {
+    /// The units.
+    #[inline(always)]
+    pub(crate) fn units(self) -> u64 {
+        // SAFETY: neither negative nor NaN, and below 2^52: see the only two places that make one,
+        // `Layout::scaled` and `Layout::scaled_units`. (One instruction, where the saturating cast
+        // takes six, in the middle of the recording path.)
+        (unsafe { self.0.to_int_unchecked::<i64>() }) as u64
     }
 
-    /// With a boundary that splits the bucket that begins at `low`.
-    fn split(&mut self, octave: usize, bound: &Bound, low: u64) {
-        if self.top == u64::MAX {
-            self.extra = bound.extra.unwrap_or(0) as u16; // at most MAX_EXTRAS
-            (self.top, self.span) = (bound.units, bound.units - low);
-        } else {
-            self.extra = 0;
-            (self.top, self.span) = ((2 << octave) - 1, (2 << octave) - 1);
+    /// Where its exponent stands in a table of [`OCTAVES`].
+    #[inline(always)]
+    pub(crate) const fn octave(self) -> usize {
+        (self.0.to_bits() >> 52) as usize % OCTAVES
+    }
+}
+
+/// Entries of a table by exponent: 53 rounded up, so that a mask is all the check it takes.
+pub(crate) const OCTAVES: usize = 64;
+
+/// What the recording path needs of the values that have the same exponent. The exponent of a float
+/// and the highest bits of its mantissa, which follow it, are its log-linear bucket already.
+#[derive(Debug)]
+struct Octaves {
+    /// HDR bucket of a float: `base + (bits >> shift)`, wrapping.
+    shift: [u32; OCTAVES],
+    base: [u32; OCTAVES],
+    /// The HDR bucket that boundaries split. Where they split several of an octave, shift and base
+    /// lead all its values to the first of them.
+    split: [u32; OCTAVES],
+}
+
+impl Octaves {
+    fn new(hdr: Hdr, bounds: &[Bound]) -> Self {
+        let none = u32::MAX;
+        let mut new = Self { shift: [63; OCTAVES], base: [0; OCTAVES], split: [none; OCTAVES] };
+        for exponent in 0..52 {
+            let low = 1_u64 << exponent;
+            let (at, shift) = (Scaled(low as f64).octave(), 52 - hdr.half_bits.min(exponent));
+            let bits = ((low as f64).to_bits() >> shift) as u32;
+            (new.shift[at], new.base[at]) = (shift, (hdr.index(low) as u32).wrapping_sub(bits));
         }
+        let short = |bound: &&Bound| bound.units < WHOLE as u64 && bound.extra.is_some();
+        for bound in bounds.iter().filter(short) {
+            let (at, index) = (Scaled(bound.units as f64 + 0.5).octave(), bound.index as u32);
+            if new.split[at] == none {
+                new.split[at] = index;
+            } else if new.split[at] != index {
+                (new.shift[at], new.base[at]) = (63, new.split[at]);
+            }
+        }
+        new
     }
 }
 
@@ -133,10 +157,11 @@ pub(crate) struct Layout {
     pub(crate) scale: f64,
     pub(crate) digits: u8,
     pub(crate) bounds: Box<[Bound]>,
-    /// Bits of the largest value of the family's unit that takes the short way to an integer.
-    short: u64,
-    /// By the highest bit set; 0 goes with 1.
-    octaves: [Octave; 64],
+    /// Bits of the largest value of the family's unit that takes the short way to its bucket.
+    pub(crate) short: u64,
+    /// The largest value in units that does.
+    pub(crate) short_units: u64,
+    octaves: Octaves,
 }
 
 impl Layout {
@@ -154,13 +179,10 @@ impl Layout {
                 Bound { le, units, index, extra }
             })
             .collect();
-        let mut octaves = std::array::from_fn(|octave| Octave::whole(hdr, octave));
-        for bound in bounds.iter().filter(|b| b.extra.is_some()) {
-            let octave = octave(bound.units);
-            octaves[octave].split(octave, bound, hdr.low(bound.index));
-        }
+        let octaves = Octaves::new(hdr, &bounds);
         let short = largest_short(max, scale).to_bits();
-        Self { hdr, max, scale, digits, bounds, short, octaves }
+        let short_units = max.min(WHOLE as u64 - 1);
+        Self { hdr, max, scale, digits, bounds, short, short_units, octaves }
     }
 
     /// For histograms that nobody will see.
@@ -178,42 +200,44 @@ impl Layout {
         self.hdr.index(self.max) / PAGE_CELLS + 1
     }
 
-    /// The HDR bucket of a value at or below `max`; `None` if boundaries may split it, so that
-    /// [`Layout::place`] must tell.
+    /// A value of the family's unit on the short way. Its units are those of [`to_units`].
+    ///
+    /// # Safety
+    /// - the bits of `value` are at most `short`: it is then neither negative, nor -0, nor NaN.
     #[inline(always)]
-    pub(crate) fn unsplit(&self, value: u64) -> Option<usize> {
-        let octave = &self.octaves[octave(value)];
-        let split = octave.top.wrapping_sub(value) <= octave.span;
-        (!split).then(|| octave.base as usize + (value >> octave.shift) as usize)
+    pub(crate) unsafe fn scaled(&self, value: f64) -> Scaled {
+        Scaled(value * self.scale + 0.5)
+    }
+
+    /// The same for a value in units.
+    ///
+    /// # Safety
+    /// - `units` are at most `short_units`.
+    #[inline(always)]
+    pub(crate) unsafe fn scaled_units(&self, units: u64) -> Scaled {
+        Scaled(units as i64 as f64 + 0.5) // signed, for that is one instruction
+    }
+
+    /// The HDR bucket of a value on the short way, at most that of `max`; `None` if boundaries may
+    /// split it, so that [`Layout::place`] must tell.
+    #[inline(always)]
+    pub(crate) fn unsplit(&self, value: Scaled) -> Option<u32> {
+        let (at, octaves) = (value.octave(), &self.octaves);
+        let index = octaves.base[at].wrapping_add((value.0.to_bits() >> octaves.shift[at]) as u32);
+        (index != octaves.split[at]).then_some(index)
+    }
+
+    /// Whether all values of an octave are in one page.
+    pub(crate) fn octave_has_one_page(&self) -> bool {
+        1 << self.hdr.half_bits <= PAGE_CELLS
     }
 
     /// Where a value at or below `max` is counted.
     pub(crate) fn place(&self, value: u64) -> Place {
-        if let Some(index) = self.unsplit(value) {
-            return Place::Main(index);
-        }
-        let only = self.octaves[octave(value)].extra;
-        if only > 0 {
-            return Place::Extra(u32::from(only));
-        }
         let index = self.hdr.index(value);
         let at = self.bounds.partition_point(|bound| bound.units < value);
         let same = self.bounds[at..].iter().take_while(|bound| bound.index == index);
         same.filter_map(|bound| bound.extra).next().map_or(Place::Main(index), Place::Extra)
-    }
-
-    /// A value of the family's unit in integer units, if the short way leads there: it is then the
-    /// same as [`to_units`], and in range. Negative values, -0 too, and NaN never take it.
-    #[inline(always)]
-    pub(crate) fn short_units(&self, value: f64) -> Option<u64> {
-        // The bits of non-negative floats are in the order of their values; all others are above.
-        if value.to_bits() > self.short {
-            return None;
-        }
-        let scaled = value * self.scale + 0.5;
-        // SAFETY: neither negative nor NaN, and below 2^52 (see `largest_short`). (One instruction,
-        // where the saturating cast takes six, in the middle of the recording path.)
-        Some(unsafe { scaled.to_int_unchecked::<i64>() } as u64)
     }
 }
 
@@ -236,12 +260,6 @@ const WHOLE: f64 = 4_503_599_627_370_496.0;
 pub(crate) fn to_units(value: f64, scale: f64) -> u64 {
     let scaled = value * scale;
     if scaled < WHOLE { (scaled + 0.5) as u64 } else { scaled as u64 }
-}
-
-/// The highest bit set; 0 for 0, too.
-#[inline(always)]
-const fn octave(value: u64) -> usize {
-    (63 - (value | 1).leading_zeros()) as usize
 }
 
 const _: () = {

@@ -2,10 +2,10 @@
 //! Upstream: the program. Downstream: the thread's shard.
 
 use super::instrument_debug;
-use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, Place, to_units};
+use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout, OCTAVES, Place, Scaled, to_units};
 use crate::registry::histogram::HistogramCells;
-use crate::registry::series::{Hold, Series};
-use crate::shard::change::{Add, AddSaturating, At, Change, Observe};
+use crate::registry::series::Hold;
+use crate::shard::change::{Add, AddSaturating, Change, Observe, PageChange};
 use crate::shard::owner::{self, Pin};
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS, Page};
 use crate::shard::{CellId, page_of};
@@ -38,7 +38,10 @@ impl Histogram {
     /// It is rounded to the nearest whole nanosecond or byte. `+Inf` makes the sum infinite.
     #[inline]
     pub fn observe(&self, value: f64) {
-        observe(self, value);
+        match self.cells.below(value) {
+            Some(value) => self.count_in(value),
+            None => self.observe_slowly(value),
+        }
     }
 
     /// Observes a duration.
@@ -50,7 +53,10 @@ impl Histogram {
     /// Observes a value in the integer base unit: nanoseconds for seconds, bytes for bytes.
     #[inline]
     pub fn record(&self, units: u64) {
-        record(self, units);
+        match self.cells.below_units(units) {
+            Some(value) => self.count_in(value),
+            None => self.record_slowly(units),
+        }
     }
 
     /// A handle pinned to the calling thread, faster than this one.
@@ -87,71 +93,73 @@ impl Histogram {
     }
 }
 
-/// What the two kinds of handle differ in: how they reach a page.
-trait Recorder {
-    fn layout(&self) -> &Layout;
-    fn series(&self) -> &Series;
-    /// Changes a cell of the head.
-    fn head(&self, place: u32, change: impl Change);
-    /// Counts in an HDR bucket, and in the sum.
-    fn bucket(&self, index: usize, units: u64);
-}
-
-#[inline(always)]
-fn observe(to: &impl Recorder, value: f64) {
-    match to.layout().short_units(value) {
-        Some(units) => in_range(to, units),
-        None => observe_slowly(to, value),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn observe_slowly(to: &impl Recorder, value: f64) {
-    if value >= 0.0 {
-        record(to, to_units(value, to.layout().scale));
-        if value == f64::INFINITY {
-            to.head(HEAD_INFINITE, Add(1));
-        }
-    } else {
-        to.series().refuse(value);
-    }
-}
-
-#[inline(always)]
-fn record(to: &impl Recorder, units: u64) {
-    if units > to.layout().max {
-        over_range(to, units);
-    } else {
-        in_range(to, units);
-    }
-}
-
-#[inline(always)]
-fn in_range(to: &impl Recorder, units: u64) {
-    match to.layout().unsplit(units) {
-        Some(index) => to.bucket(index, units),
-        None => split(to, units),
-    }
-}
-
-/// A value of a bucket, or an octave, that boundaries split.
-#[inline(never)]
-fn split(to: &impl Recorder, units: u64) {
-    match to.layout().place(units) {
-        Place::Main(index) => to.bucket(index, units),
-        Place::Extra(cell) => {
-            to.head(cell, Add(1));
-            to.head(HEAD_SUM, AddSaturating(units));
+impl Histogram {
+    #[inline(always)]
+    fn count_in(&self, value: Scaled) {
+        let units = value.units();
+        let quick = self
+            .cells
+            .bucket(value)
+            .is_some_and(|(page, bucket)| owner::apply_known(page, Observe { bucket, units }));
+        if !quick {
+            self.place(units);
         }
     }
-}
 
-#[cold]
-#[inline(never)]
-fn over_range(to: &impl Recorder, units: u64) {
-    to.head(HEAD_OVER, Add(1));
-    to.head(HEAD_SUM, AddSaturating(units));
+    /// A value above all before it, or one that has no bucket.
+    #[cold]
+    #[inline(never)]
+    fn observe_slowly(&self, value: f64) {
+        let layout = &*self.cells.layout;
+        if self.cells.largest.see(value, layout) {
+            self.place(to_units(value, layout.scale));
+        } else if value >= 0.0 {
+            self.record_slowly(to_units(value, layout.scale));
+            if value == f64::INFINITY {
+                self.head(HEAD_INFINITE, Add(1));
+            }
+        } else {
+            self.series.refuse(value);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_slowly(&self, units: u64) {
+        let layout = &*self.cells.layout;
+        self.cells.largest.see_units(units, layout);
+        if units <= layout.max { self.place(units) } else { self.over_range(units) }
+    }
+
+    /// A value of a bucket that boundaries split, or whose page the thread does not have yet.
+    #[cold]
+    #[inline(never)]
+    fn place(&self, units: u64) {
+        match self.cells.layout.place(units) {
+            Place::Main(index) => {
+                let change = Observe { bucket: index as CellId, units };
+                let page = self.cells.group(index >> PAGE_BITS);
+                if !page.is_some_and(|number| owner::apply_page(number, change)) {
+                    self.over_range(units);
+                }
+            }
+            Place::Extra(cell) => {
+                self.head(cell, Add(1));
+                self.head(HEAD_SUM, AddSaturating(units));
+            }
+        }
+    }
+
+    /// Counted in `+Inf` and the sum only: above the range, or no memory for a bucket.
+    #[cold]
+    fn over_range(&self, units: u64) {
+        self.head(HEAD_OVER, Add(1));
+        self.head(HEAD_SUM, AddSaturating(units));
+    }
+
+    fn head(&self, place: u32, change: impl Change) {
+        owner::apply(self.cells.head.id + place, change);
+    }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -159,53 +167,40 @@ fn nanoseconds(duration: Duration) -> u64 {
     whole.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
-impl Recorder for Histogram {
-    #[inline(always)]
-    fn layout(&self) -> &Layout {
-        &self.cells.layout
-    }
-
-    fn series(&self) -> &Series {
-        &self.series
-    }
-
-    #[inline(always)]
-    fn head(&self, place: u32, change: impl Change) {
-        owner::apply(self.cells.head.id + place, change);
-    }
-
-    #[inline(always)]
-    fn bucket(&self, index: usize, units: u64) {
-        if let Some(number) = self.cells.group(index >> PAGE_BITS) {
-            owner::apply_page(number, Observe { bucket: index as CellId, units });
-        }
-    }
-}
-
 /// A [`Histogram`] pinned to one thread, which it cannot leave.
 ///
-/// While it lives, the thread's shard is adopted by nobody else. It remembers where the thread's
-/// buckets are: 8 bytes per octave of the range.
+/// While it lives, the thread's shard is adopted by nobody else. It remembers in 512 bytes where the
+/// thread's buckets are, as long as an octave of values has one page: at one and two significant
+/// digits. At three it is no faster than a [`Histogram`].
 pub struct LocalHistogram {
-    head: Option<&'static Page>,
-    groups: Box<[Cell<Option<&'static Page>>]>,
-    pin: Pin,
+    /// The largest float known to the series, as bits; at most the layout's `short`.
+    float: Cell<u64>,
+    /// The largest number of units known to the series; at most the layout's `short_units`.
+    units: Cell<u64>,
+    layout: Arc<Layout>,
+    /// By octave: the thread's own page, once it is known.
+    pages: Box<[Cell<Option<&'static Page>>; OCTAVES]>,
+    /// Does what is not on the short way: it finds the same cells.
     shared: Histogram,
+    pin: Pin,
 }
 
 impl LocalHistogram {
     fn new(shared: Histogram) -> Self {
-        let pin = Pin::new();
-        let layout = &shared.cells.layout;
-        let head = pin.page(page_of(shared.cells.head.id));
-        let groups = (0..layout.groups()).map(|_| Cell::new(None)).collect();
-        Self { head, groups, pin, shared }
+        let layout = Arc::clone(&shared.cells.layout);
+        let pages = Box::new([const { Cell::new(None) }; OCTAVES]);
+        let (float, units) = (Cell::new(0), Cell::new(0));
+        Self { float, units, layout, pages, shared, pin: Pin::new() }
     }
 
     /// Observes a value of the family's unit; as [`Histogram::observe`].
     #[inline]
     pub fn observe(&self, value: f64) {
-        observe(self, value);
+        let short = value.to_bits() <= self.float.get();
+        // SAFETY: the bits are at most `short` (see the field `float`).
+        if !(short && self.count_in(unsafe { self.layout.scaled(value) })) {
+            self.observe_slowly(value);
+        }
     }
 
     /// Observes a duration.
@@ -217,41 +212,45 @@ impl LocalHistogram {
     /// Observes a value in the integer base unit; as [`Histogram::record`].
     #[inline]
     pub fn record(&self, units: u64) {
-        record(self, units);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn find(&self, group: usize) -> Option<&'static Page> {
-        let found = self.shared.cells.group(group).and_then(|number| self.pin.page(number));
-        self.groups[group].set(found);
-        found
-    }
-}
-
-impl Recorder for LocalHistogram {
-    #[inline(always)]
-    fn layout(&self) -> &Layout {
-        &self.shared.cells.layout
-    }
-
-    fn series(&self) -> &Series {
-        &self.shared.series
-    }
-
-    #[inline(always)]
-    fn head(&self, place: u32, change: impl Change) {
-        if let Some(page) = self.head {
-            self.pin.apply(page, At(self.shared.cells.head.id + place, change));
+        let short = units <= self.units.get();
+        // SAFETY: at most `short_units` (see the field `units`).
+        if !(short && self.count_in(unsafe { self.layout.scaled_units(units) })) {
+            self.record_slowly(units);
         }
     }
 
     #[inline(always)]
-    fn bucket(&self, index: usize, units: u64) {
-        let group = index >> PAGE_BITS;
-        let known = self.groups.get(group).and_then(Cell::get);
-        if let Some(page) = known.or_else(|| self.find(group)) {
-            self.pin.apply(page, Observe { bucket: index as CellId, units });
+    fn count_in(&self, value: Scaled) -> bool {
+        let Some(bucket) = self.layout.unsplit(value) else { return false };
+        let Some(page) = self.pages[value.octave()].get() else { return false };
+        Observe { bucket, units: value.units() }.own(page);
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn observe_slowly(&self, value: f64) {
+        self.shared.observe(value);
+        self.float.set(self.shared.cells.largest.float());
+        self.learn(self.shared.cells.below(value));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_slowly(&self, units: u64) {
+        self.shared.record(units);
+        self.units.set(self.shared.cells.largest.units());
+        self.learn(self.shared.cells.below_units(units));
+    }
+
+    /// Remembers the page of a value that was just counted. Without memory for it, or without a
+    /// shard of its own, the thread goes on through the shared handle.
+    fn learn(&self, value: Option<Scaled>) {
+        let Some(value) = value.filter(|_| self.layout.octave_has_one_page()) else { return };
+        let entry = &self.pages[value.octave()];
+        let number = self.shared.cells.bucket(value).map_or(0, |(number, _)| number);
+        if number > 0 && entry.get().is_none() {
+            entry.set(self.pin.own_page(number));
         }
     }
 }

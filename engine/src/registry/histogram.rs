@@ -2,11 +2,60 @@
 //! Upstream: record, which touches. Downstream: snapshot, which sums each touched page.
 
 use super::space::{CellRef, CellSpace, PageKind};
-use crate::bucket::{HEAD_INFINITE, HEAD_SUM, Layout};
+use crate::bucket::{HEAD_INFINITE, HEAD_SUM, Layout, Scaled, to_units};
 use crate::shard::groups::Groups;
 use crate::shard::owner::{self, CORE};
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+
+/// The largest observations of a series. Any thread may write, but does only when it brings a new
+/// largest one: to all others the line stays shared. Relaxed: each number is the whole message.
+///
+/// What lies below a known one takes the short way, on which it is compared to no other limit.
+#[derive(Default)]
+pub(crate) struct Largest {
+    /// Bits of floats. At most the layout's `short`.
+    floats: AtomicU64,
+    /// Recorded in units. At most the layout's `short_units`.
+    units: AtomicU64,
+    /// All else, in units.
+    rest: AtomicU64,
+}
+
+impl Largest {
+    /// Of observed floats, as bits; at most the layout's `short`.
+    #[inline(always)]
+    pub(crate) fn float(&self) -> u64 {
+        self.floats.load(Relaxed)
+    }
+
+    /// Of recorded units; at most the layout's `short_units`.
+    #[inline(always)]
+    pub(crate) fn units(&self) -> u64 {
+        self.units.load(Relaxed)
+    }
+
+    /// Of all, in units; 0 without observations.
+    pub(crate) fn of_all(&self, layout: &Layout) -> u64 {
+        let float = to_units(f64::from_bits(self.float()), layout.scale);
+        float.max(self.units()).max(self.rest.load(Relaxed))
+    }
+
+    /// Says whether the value is one for the short way.
+    pub(crate) fn see(&self, value: f64, layout: &Layout) -> bool {
+        let short = value.to_bits() <= layout.short;
+        if short {
+            self.floats.fetch_max(value.to_bits(), Relaxed);
+        }
+        short
+    }
+
+    pub(crate) fn see_units(&self, units: u64, layout: &Layout) {
+        let short = units <= layout.short_units;
+        let largest = if short { &self.units } else { &self.rest };
+        largest.fetch_max(units, Relaxed);
+    }
+}
 
 /// Where a histogram series counts.
 pub(crate) struct HistogramCells {
@@ -14,6 +63,7 @@ pub(crate) struct HistogramCells {
     /// Sum of what no page counts, observations over range, infinite ones, then one cell per split
     /// boundary.
     pub(crate) head: CellRef,
+    pub(crate) largest: Largest,
     /// The pages of buckets.
     groups: Groups,
     /// Takes the head back. `None` for a series that is nowhere visible.
@@ -24,18 +74,51 @@ impl HistogramCells {
     pub(crate) fn new(layout: &Arc<Layout>, space: Arc<CellSpace>) -> Option<Self> {
         let head = space.take(PageKind::Heads, layout.head_len())?;
         let groups = Groups::new(layout.groups());
-        Some(Self { layout: Arc::clone(layout), head, groups, space: Some(space) })
+        Some(Self::with(layout, head, groups, Some(space)))
     }
 
     /// Every group is the void page.
     pub(crate) fn detached(layout: &Arc<Layout>) -> Self {
         let groups = Groups::nowhere(layout.groups());
-        Self { layout: Arc::clone(layout), head: CellRef::VOID, groups, space: None }
+        Self::with(layout, CellRef::VOID, groups, None)
+    }
+
+    fn with(
+        layout: &Arc<Layout>,
+        head: CellRef,
+        groups: Groups,
+        space: Option<Arc<CellSpace>>,
+    ) -> Self {
+        let layout = Arc::clone(layout);
+        Self { layout, head, largest: Largest::default(), groups, space }
+    }
+
+    /// A value that is not above all that were observed before, and no negative number or NaN.
+    #[inline(always)]
+    pub(crate) fn below(&self, value: f64) -> Option<Scaled> {
+        let short = value.to_bits() <= self.largest.float();
+        // SAFETY: the bits are at most `short` (see the field `floats`).
+        short.then(|| unsafe { self.layout.scaled(value) })
+    }
+
+    /// A value in units that is not above all that were recorded before.
+    #[inline(always)]
+    pub(crate) fn below_units(&self, units: u64) -> Option<Scaled> {
+        let short = units <= self.largest.units();
+        // SAFETY: at most `short_units` (see the field `units`).
+        short.then(|| unsafe { self.layout.scaled_units(units) })
+    }
+
+    /// The page number of the value's bucket, and the bucket. 0 where nobody has been.
+    #[inline(always)]
+    pub(crate) fn bucket(&self, value: Scaled) -> Option<(usize, u32)> {
+        let index = self.layout.unsplit(value)?;
+        // SAFETY: at most the bucket of the layout's `max`; so many groups were made.
+        Some((unsafe { self.groups.known(index as usize >> PAGE_BITS) }, index))
     }
 
     /// The page number of a group, taken at the first touch of anybody. `None` if the process is
-    /// out of page numbers: the observation is then lost.
-    #[inline(always)]
+    /// out of page numbers.
     pub(crate) fn group(&self, group: usize) -> Option<usize> {
         self.groups.page(group, &CORE.numbers)
     }

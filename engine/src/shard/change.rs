@@ -99,13 +99,22 @@ pub(crate) struct AddSaturating(pub(crate) u64);
 impl Change for AddSaturating {
     #[inline(always)]
     fn own(self, cell: &AtomicU64) {
-        cell.store(cell.load(Relaxed).saturating_add(self.0), Relaxed);
+        match cell.load(Relaxed).checked_add(self.0) {
+            Some(sum) => cell.store(sum, Relaxed),
+            None => stay_at_the_top(cell),
+        }
     }
 
     fn shared(self, cell: &AtomicU64) {
         let add = |sum: u64| Some(sum.saturating_add(self.0));
         let _always_some = cell.fetch_update(Relaxed, Relaxed, add);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn stay_at_the_top(cell: &AtomicU64) {
+    cell.store(u64::MAX, Relaxed);
 }
 
 /// Adds to a cell that holds the bits of an `f64`.

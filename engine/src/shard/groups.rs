@@ -19,13 +19,24 @@ impl Groups {
         Self((0..len).map(|_| AtomicU32::new(VOID_PAGE)).collect())
     }
 
-    /// The page number of a group, taken if need be. `None` if there is none left.
+    /// The page number of a group; 0 if nobody has been there.
+    ///
+    /// # Safety
+    /// - `group` is less than the length that this was made with.
     #[inline(always)]
-    pub(crate) fn page(&self, group: usize, numbers: &PageNumbers) -> Option<usize> {
+    pub(crate) unsafe fn known(&self, group: usize) -> usize {
+        debug_assert!(group < self.0.len());
+        // SAFETY: the caller's duty.
+        let entry = unsafe { self.0.get_unchecked(group) };
         // Partner GROUP_PUBLISH: this thread may have written to the page in an earlier life of the
         // number; whoever took it has seen the zeros since, and now this thread has.
+        entry.load(order::GROUP_READ) as usize
+    }
+
+    /// The page number of a group, taken if need be. `None` if there is none left.
+    pub(crate) fn page(&self, group: usize, numbers: &PageNumbers) -> Option<usize> {
         match self.0.get(group)?.load(order::GROUP_READ) {
-            0 => self.take(group, numbers),
+            0 => self.take(group, numbers), // partner GROUP_PUBLISH, as in `known`
             number => Some(number as usize),
         }
     }

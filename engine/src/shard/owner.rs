@@ -163,26 +163,31 @@ impl Local {
 /// Wait-free and without allocation once the thread has touched the cell's page.
 #[inline(always)]
 pub(crate) fn apply(cell: CellId, change: impl Change) {
-    apply_page(page_of(cell), At(cell, change));
+    // Cells of a registry have a page in the shared shard, so that this never fails.
+    let _always_true = apply_page(page_of(cell), At(cell, change));
 }
 
-/// Applies `change` to the calling thread's page; as [`apply`].
+/// Applies `change` to the calling thread's page; as [`apply`]. Says whether there was a page or
+/// the memory for one.
 #[inline(always)]
-pub(crate) fn apply_page(number: usize, change: impl PageChange) {
-    LOCAL.with(|local| match local.page(number) {
-        Some(page) => change.own(page),
-        None => apply_cold(local, number, change),
-    });
+pub(crate) fn apply_page(number: usize, change: impl PageChange) -> bool {
+    apply_known(number, change) || LOCAL.with(|local| apply_cold(local, number, change))
+}
+
+/// Applies `change` to the calling thread's page if it has it, and says so.
+#[inline(always)]
+pub(crate) fn apply_known(number: usize, change: impl PageChange) -> bool {
+    LOCAL.with(|local| local.page(number).map(|page| change.own(page)).is_some())
 }
 
 #[cold]
 #[inline(never)]
-fn apply_cold(local: &Local, number: usize, change: impl PageChange) {
+fn apply_cold(local: &Local, number: usize, change: impl PageChange) -> bool {
     if let Some(own) = local.claim(number) {
         change.own(own);
-    } else if let Some(shared) = CORE.shared_page(number) {
-        change.shared(shared);
+        return true;
     }
+    CORE.shared_page(number).map(|shared| change.shared(shared)).is_some()
 }
 
 /// Brings a page, so that the next record on this thread finds it.
@@ -229,6 +234,12 @@ pub(crate) struct Pin {
 impl Pin {
     pub(crate) fn new() -> Self {
         Self { own: LOCAL.with(Local::pin), _not_send: PhantomData }
+    }
+
+    /// The page of the thread's own shard, brought; good for as long as the pin. `None` without such
+    /// a shard, and when memory is out.
+    pub(crate) fn own_page(&self, number: usize) -> Option<&'static Page> {
+        if self.own { LOCAL.with(|local| local.claim(number)) } else { None }
     }
 
     /// The pinned shard's page, brought; good for as long as the pin. `None` when memory is out.
