@@ -93,8 +93,10 @@ fn all_of(read: &HistogramSnapshot<'_>) -> impl PartialEq + std::fmt::Debug + us
     let hdr = read.to_hdr().unwrap();
     let buckets: Vec<_> =
         hdr.iter_recorded().map(|b| (b.value_iterated_to(), b.count_at_value())).collect();
-    let quantiles = [0.0, 0.3, 0.5, 0.99, 1.0].map(|q| read.quantile(q));
-    let edges = (read.min(), read.max(), read.mean());
+    // An interval may know its greatest observation to its bucket only.
+    let to_bucket = |value: f64| hdr.highest_equivalent((value as u64).min(hdr.high()));
+    let quantiles = [0.0, 0.3, 0.5, 0.99, 1.0].map(|q| read.quantile(q).map(to_bucket));
+    let edges = (read.min(), read.max().map(to_bucket), read.mean());
     let natives = (read.native(8), read.native(0));
     ((read.count(), read.sum(), read.cumulative()), quantiles, edges, natives, (hdr.max(), buckets))
 }
@@ -164,6 +166,24 @@ proptest! {
             prop_assert_eq!(all_of(&interval.reading()), all_of(&expected));
         }
     }
+}
+
+#[test]
+fn an_interval_knows_the_greatest_exactly_if_it_is_the_greatest_ever() {
+    let registry = Registry::new();
+    let histogram = registry.histogram("h", "", &HistogramSpec::bytes(&[])).unwrap();
+    let max_after = |units| {
+        let earlier = registry.snapshot();
+        histogram.record(units);
+        let later = registry.snapshot();
+        let interval = later.since(&earlier).get("h", &[]).unwrap().histogram().unwrap();
+        (interval.reading().max(), interval.reading().quantile(1.0))
+    };
+    assert_eq!(max_after(100_001), (Some(100_001.0), Some(100_001.0)));
+    assert_eq!(max_after(50_001), (Some(50_175.0), Some(50_175.0)), "the top of its bucket");
+    let beyond = 1_u64 << 50;
+    assert_eq!(max_after(beyond).0, Some(beyond as f64));
+    assert_eq!(max_after(1).0, Some(1.0));
 }
 
 #[test]

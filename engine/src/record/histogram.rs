@@ -86,6 +86,15 @@ impl Histogram {
         self.cells.count()
     }
 
+    /// The largest observation so far in the family's unit, over all threads, rounded to whole units;
+    /// `None` without observations. Visits every shard and bucket.
+    #[must_use]
+    pub fn max(&self) -> Option<f64> {
+        let largest = || self.cells.largest() as f64 / self.cells.layout.scale;
+        (self.count() > 0)
+            .then(|| if self.sum() == f64::INFINITY { f64::INFINITY } else { largest() })
+    }
+
     /// Sum so far in the family's unit, over all threads. Visits every shard.
     #[must_use]
     pub fn sum(&self) -> f64 {

@@ -136,6 +136,11 @@ impl HistogramCells {
         buckets.chain(head).map(owner::sum).sum()
     }
 
+    /// The largest observation in units; 0 without any.
+    pub(crate) fn largest(&self) -> u64 {
+        self.largest.of_all(&self.layout)
+    }
+
     pub(crate) fn sum(&self) -> f64 {
         if owner::sum(self.head.id + HEAD_INFINITE) > 0 {
             return f64::INFINITY;

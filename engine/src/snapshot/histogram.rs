@@ -18,6 +18,8 @@ pub struct HistogramSnapshot<'a> {
     pub(super) buckets: &'a [u64],
     /// In units; `None` where the difference of two sums cannot tell.
     pub(super) sum: Option<u64>,
+    /// The largest observation in units, where it is known.
+    pub(super) largest: Option<u64>,
 }
 
 impl std::fmt::Debug for HistogramSnapshot<'_> {
@@ -40,13 +42,16 @@ impl<'a> HistogramSnapshot<'a> {
             let first = cells.head.slot as usize;
             merged.cells.get(first..first + layout.head_len() as usize)
         });
-        let (groups, sum) = match merged.histograms.get(index..index + 2) {
-            Some(&[(from, sum), (to, _)]) => (&merged.groups[from as usize..to as usize], sum),
-            _ => (&[][..], 0),
+        let (groups, sum, largest) = match merged.histograms.get(index..index + 2) {
+            Some([this, next]) => {
+                let groups = &merged.groups[this.first as usize..next.first as usize];
+                (groups, this.sum, Some(this.largest))
+            }
+            _ => (&[][..], 0, None),
         };
         let head = head.unwrap_or(&[]);
         let sum = sum.saturating_add(head.get(HEAD_SUM as usize).copied().unwrap_or(0));
-        Self { layout, head, groups, buckets: &merged.buckets, sum: Some(sum) }
+        Self { layout, head, groups, buckets: &merged.buckets, sum: Some(sum), largest }
     }
 
     pub(super) fn head(&self, place: u32) -> u64 {
@@ -133,7 +138,9 @@ impl<'a> HistogramSnapshot<'a> {
         let mut found = layout.max;
         self.for_each_hdr(|index, n| {
             if seen < rank && seen + n >= rank {
-                found = layout.hdr.high(index).min(layout.max);
+                let top = layout.hdr.high(index).min(layout.max);
+                let largest = self.largest.unwrap_or(top).max(layout.hdr.low(index));
+                found = top.min(largest);
             }
             seen += n;
         });
@@ -160,11 +167,19 @@ impl<'a> HistogramSnapshot<'a> {
         Some(first? as f64 / layout.scale)
     }
 
-    /// The greatest observation, in the family's unit, to bucket precision: the upper edge of its
-    /// HDR bucket, and the top of the range for one above it. `None` without observations.
+    /// The greatest observation, in the family's unit: exact, rounded to whole units, above the range
+    /// too. `None` without observations.
+    ///
+    /// Of an interval, it is exact if it is the greatest ever; else to bucket precision: the upper
+    /// edge of its HDR bucket, and the top of the range for one above it.
     #[must_use]
     pub fn max(&self) -> Option<f64> {
-        self.quantile(1.0)
+        let scale = self.layout?.scale;
+        let edge = self.quantile(1.0)?;
+        if self.head(HEAD_INFINITE) > 0 {
+            return Some(f64::INFINITY);
+        }
+        Some(self.largest.map_or(edge, |largest| (largest as f64 / scale).max(edge)))
     }
 
     /// Every HDR bucket that has observations, ascending, its split parts put together again.

@@ -19,6 +19,8 @@ pub struct IntervalHistogram {
     buckets: Vec<u64>,
     /// In units, if they can tell: a sum at its top may hide anything.
     sum: Option<u64>,
+    /// In units, if it came in between.
+    largest: Option<u64>,
 }
 
 impl IntervalHistogram {
@@ -45,13 +47,14 @@ impl IntervalHistogram {
                 groups.push(((first / PAGE_CELLS) as u32, (start / PAGE_CELLS) as u32));
             }
         }
-        let mut sum = later.sum;
+        let (mut sum, mut largest) = (later.sum, later.largest);
         if let Some(earlier) = earlier {
             subtract(&mut head, earlier.head);
             let known = earlier.sum.filter(|&sum| sum < u64::MAX);
+            largest = largest.filter(|&largest| Some(largest) > earlier.largest);
             sum = sum.zip(known).map(|(now, then)| now.saturating_sub(then));
         }
-        Self { layout, head, groups, buckets, sum }
+        Self { layout, head, groups, buckets, sum, largest }
     }
 
     /// The distribution of the interval: its count, sum, `le` counts, quantiles, least and greatest
@@ -82,6 +85,7 @@ impl IntervalHistogram {
             groups: &self.groups,
             buckets: &self.buckets,
             sum: self.sum,
+            largest: self.largest,
         }
     }
 }

@@ -41,9 +41,19 @@ pub(super) struct Merged {
     pub(super) buckets: Vec<u64>,
     /// Per histogram, in the order of families and series: group, and its page in `buckets`.
     pub(super) groups: Vec<(u32, u32)>,
-    /// Where each histogram's entries in `groups` begin, and the sum of its pages; one more at the
-    /// end.
-    pub(super) histograms: Vec<(u32, u64)>,
+    /// One more than there are histograms.
+    pub(super) histograms: Vec<HistogramEntry>,
+}
+
+/// What a merge knows of a histogram beside its cells.
+#[derive(Clone, Copy)]
+pub(super) struct HistogramEntry {
+    /// Where its entries in `groups` begin.
+    pub(super) first: u32,
+    /// Sum of its pages, in units.
+    pub(super) sum: u64,
+    /// Its largest observation, in units.
+    pub(super) largest: u64,
 }
 
 impl Snapshot {
@@ -115,10 +125,12 @@ impl Merged {
                 let pages = histogram.touched();
                 let sums = pages.map(|(group, number)| self.group(group, number));
                 let sum = sums.fold(0, u64::saturating_add);
-                self.histograms.push((first, sum));
+                let largest = histogram.largest(); // after the buckets: at least what they count
+                self.histograms.push(HistogramEntry { first, sum, largest });
             }
         }
-        self.histograms.push((self.groups.len() as u32, 0));
+        let first = self.groups.len() as u32;
+        self.histograms.push(HistogramEntry { first, sum: 0, largest: 0 });
     }
 
     /// Sums the buckets of a group; gives the sum of what they count.
