@@ -105,7 +105,7 @@ fn what_is_over_the_range_is_at_its_top() {
     };
     assert_eq!(edges(), (None, None, None));
     histogram.observe(100.0);
-    assert_eq!(edges(), (Some(60.0), Some(100.0), Some(100.0)) // only the greatest is known exactly);
+    assert_eq!(edges(), (Some(60.0), Some(100.0), Some(100.0)), "the greatest is known exactly");
     histogram.observe(0.0);
-    assert_eq!(edges(), (Some(0.0), Some(60.0), Some(50.0)));
+    assert_eq!(edges(), (Some(0.0), Some(100.0), Some(50.0)));
 }
