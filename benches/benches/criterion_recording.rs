@@ -19,10 +19,10 @@ fn recording(criterion: &mut Criterion) {
     compare(&mut many, counters::contenders(counters::MANY), BATCH);
     many.finish();
     let mut strings = criterion.benchmark_group("counter/four string labels");
-    compare(&mut strings, lookups::strings(), BATCH);
+    compare(&mut strings, lookups::strings(), lookups::BATCH);
     strings.finish();
     let mut enums = criterion.benchmark_group("counter/three enum labels");
-    compare(&mut enums, lookups::sets(), BATCH);
+    compare(&mut enums, lookups::sets(), lookups::BATCH);
     enums.finish();
     let mut histogram = criterion.benchmark_group("histogram");
     compare(&mut histogram, histograms::contenders(), histograms::BATCH as u64);

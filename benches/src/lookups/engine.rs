@@ -3,18 +3,18 @@
 
 use tmc_engine::{CounterFamily, Registry};
 
-use super::{Values, visits};
-use crate::contender::{Shared, Total};
+use super::{Lookup, Values, visits};
+use crate::contender::Total;
 use crate::contest::{Contender, Role};
 use crate::encoders::workload::{HELP, LABELS, NAME};
 use crate::name;
 
 pub(super) fn at() -> Box<dyn Contender> {
     let family = register();
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::AT,
         role: Role::Engine,
-        handles: visits(),
+        visits: visits(),
         total: total(&family),
         record: move |values: &Values| family.at(borrowed(values)).inc(),
     })
@@ -22,10 +22,10 @@ pub(super) fn at() -> Box<dyn Contender> {
 
 pub(super) fn with() -> Box<dyn Contender> {
     let family = register();
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::WITH,
         role: Role::Engine,
-        handles: visits(),
+        visits: visits(),
         total: total(&family),
         record: move |values: &Values| family.with(borrowed(values)).inc(),
     })

@@ -6,8 +6,9 @@ use measured::label::StaticLabelSet;
 use measured::{FixedCardinalityLabel, LabelGroup};
 use tmc_engine::{Counter, Family, LabelSet, LabelValue, Registry};
 
+use super::Lookup;
 use super::peers::collected;
-use crate::contender::{Shared, order};
+use crate::contender::order;
 use crate::contest::{Contender, Role};
 use crate::encoders::workload::{HELP, NAME};
 use crate::name;
@@ -84,10 +85,10 @@ pub(super) fn handle() -> Box<dyn Contender> {
     let handles: Vec<Counter> =
         (0..visits().len()).map(|number| family.with([&*number.to_string()])).collect();
     let counted = handles.clone();
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::HANDLE,
         role: Role::Baseline,
-        handles: order(handles.len()).into_iter().map(|number| handles[number].clone()).collect(),
+        visits: order(handles.len()).into_iter().map(|number| handles[number].clone()).collect(),
         record: Counter::inc,
         total: Box::new(move || counted.iter().map(Counter::value).sum()),
     })
@@ -97,10 +98,10 @@ pub(super) fn at() -> Box<dyn Contender> {
     let family: Family<Counter, Set> =
         Registry::new().counter_family_of(NAME, HELP).expect("a valid family");
     let counted = family.clone();
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::AT_ENUMS,
         role: Role::Engine,
-        handles: visits(),
+        visits: visits(),
         record: move |set: &Set| family.at(*set).inc(),
         total: Box::new(move || visits().into_iter().map(|set| counted.with(set).value()).sum()),
     })
@@ -114,10 +115,10 @@ pub(super) fn measured() -> Box<dyn Contender> {
     };
     // Leaked: all threads need it for the bench's whole life.
     let family: &'static _ = Box::leak(Box::new(measured::CounterVec::dense_with_label_set(set)));
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::MEASURED,
         role: Role::Peer,
-        handles: visits().into_iter().map(Group::from).collect(),
+        visits: visits().into_iter().map(Group::from).collect(),
         record: |group: &Group| family.inc(*group),
         total: Box::new(|| collected(family)),
     })

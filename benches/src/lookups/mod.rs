@@ -6,8 +6,10 @@ mod engine;
 mod enums;
 mod peers;
 
-use crate::contender::order;
-use crate::contest::Contender;
+use std::hint::black_box;
+
+use crate::contender::{Total, order, same_total};
+use crate::contest::{Contender, Lap, Role};
 use crate::encoders::workload::Workload;
 
 /// Series that are looked up in turn.
@@ -15,6 +17,50 @@ pub const SERIES: usize = 64;
 
 /// The label values of one series, as a program has them that got them from a request.
 type Values = [String; 4];
+
+/// Increments between two looks at the clock; a multiple of both numbers of series.
+pub const BATCH: u64 = 9600;
+
+/// One way to find a series by its labels and to increment it.
+struct Lookup<V, F> {
+    /// Its row in the table.
+    name: &'static str,
+    /// What it is compared as.
+    role: Role,
+    /// The labels of all series, in the order in which they are visited.
+    visits: Vec<V>,
+    /// The operation that is measured.
+    record: F,
+    /// All that was recorded so far.
+    total: Total,
+}
+
+impl<V: Sync, F: Fn(&V) + Sync> Contender for Lookup<V, F> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+
+    fn run(&self, lap: &Lap<'_>) {
+        debug_assert_eq!(BATCH % self.visits.len() as u64, 0);
+        let turns = BATCH / self.visits.len() as u64;
+        // The only place that calls it, so that it becomes part of the loop, as in a program.
+        lap.race(BATCH, || {
+            for _ in 0..turns {
+                for labels in &self.visits {
+                    (self.record)(black_box(labels));
+                }
+            }
+        });
+    }
+
+    fn verify(&self, operations: u64) -> Result<(), String> {
+        same_total((self.total)(), operations)
+    }
+}
 
 /// All contenders with four labels of strings, fresh.
 #[must_use]

@@ -15,8 +15,7 @@ use metrics::{Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use prometheus_client::encoding::EncodeLabelSet;
 
-use super::{Values, visits};
-use crate::contender::Shared;
+use super::{Lookup, Values, visits};
 use crate::contest::{Contender, Role};
 use crate::encoders::workload::{HELP, LABELS, NAME, STEM};
 use crate::{name, text};
@@ -28,10 +27,10 @@ pub(super) fn prometheus() -> Box<dyn Contender> {
     Registry::new().register(Box::new(family.clone())).expect("an empty registry");
     let counted = family.clone();
     let total = move || visits().iter().map(|values| counted.with_label_values(values).get()).sum();
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::PROMETHEUS,
         role: Role::Peer,
-        handles: visits(),
+        visits: visits(),
         record: move |values: &Values| family.with_label_values(values).inc(),
         total: Box::new(total),
     })
@@ -99,10 +98,10 @@ where
     let (counted, all) = (family.clone(), visits.clone());
     let total =
         move || all.iter().map(|values| counted.get_or_create_owned(&L::from(values)).get()).sum();
-    Box::new(Shared {
+    Box::new(Lookup {
         name,
         role,
-        handles: visits,
+        visits,
         record: move |values: &V| {
             family.get_or_create(&L::from(values)).inc();
         },
@@ -120,10 +119,10 @@ pub(super) fn metrics() -> Box<dyn Contender> {
         let labels: Vec<Label> = pairs.map(|(name, value)| Label::new(name, value)).collect();
         recorder.register_counter(&Key::from_parts(NAME, labels), &metadata).increment(1);
     };
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::METRICS,
         role: Role::Peer,
-        handles: visits(),
+        visits: visits(),
         record,
         total: Box::new(move || text::sum(&rendered.render(), NAME)),
     })
@@ -145,10 +144,10 @@ struct Dynamic<'a> {
 pub(super) fn measured() -> Box<dyn Contender> {
     // Leaked: all threads need it for the bench's whole life.
     let family: &'static measured::CounterVec<DynamicSet> = Box::leak(Box::default());
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::MEASURED,
         role: Role::Peer,
-        handles: visits(),
+        visits: visits(),
         record: |values: &Values| {
             let [cluster, component, namespace, operation] = values;
             family.inc(Dynamic { cluster, component, namespace, operation });
@@ -183,10 +182,10 @@ pub(super) fn measured_fixed() -> Box<dyn Contender> {
     let set = FixedSet { cluster, component, namespace, operation };
     // Leaked, as above.
     let family: &'static _ = Box::leak(Box::new(measured::CounterVec::with_label_set(set)));
-    Box::new(Shared {
+    Box::new(Lookup {
         name: name::MEASURED_FIXED,
         role: Role::Aside,
-        handles: visits(),
+        visits: visits(),
         record: |values: &Values| {
             let [cluster, component, namespace, operation] = values;
             family.inc(Fixed { cluster, component, namespace, operation });
@@ -224,10 +223,10 @@ where
     let (counted, all) = (family.clone(), visits.clone());
     let one = move |values: &V| counted.with_or_new(&L::from(values), Counter::total);
     let total = move || all.iter().map(&one).sum();
-    Box::new(Shared {
+    Box::new(Lookup {
         name,
         role,
-        handles: visits,
+        visits,
         record: move |values: &V| family.with_or_new(&L::from(values), |counter| counter.inc()),
         total: Box::new(total),
     })
