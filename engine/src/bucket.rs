@@ -65,6 +65,9 @@ impl Hdr {
     }
 }
 
+/// Nanoseconds in a second: durations are recorded in nanoseconds.
+pub(crate) const NANOSECONDS: f64 = 1e9;
+
 /// Where a value is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -225,6 +228,12 @@ impl Layout {
         let (at, octaves) = (value.octave(), &self.octaves);
         let index = octaves.base[at].wrapping_add((value.0.to_bits() >> octaves.shift[at]) as u32);
         (index != octaves.split[at]).then_some(index)
+    }
+
+    /// Whether its units are nanoseconds.
+    #[inline(always)]
+    pub(crate) fn takes_durations(&self) -> bool {
+        self.scale == NANOSECONDS
     }
 
     /// Whether all values of an octave are in one page.

@@ -187,6 +187,7 @@ fn record_all(
         }
         match how {
             How::Observe | How::LocalObserve => twin.observe(shape, value),
+            How::Duration | How::LocalDuration if !shape.seconds => twin.nan += 1,
             _ => twin.units.push(units),
         }
     }

@@ -44,10 +44,15 @@ impl Histogram {
         }
     }
 
-    /// Observes a duration.
+    /// Observes a duration. A histogram of anything but seconds refuses it, and counts it in
+    /// `tmc_engine_refused_total` as `nan`: as no number of its unit.
     #[inline]
     pub fn observe_duration(&self, duration: Duration) {
-        self.record(nanoseconds(duration));
+        if self.cells.layout.takes_durations() {
+            self.record(nanoseconds(duration));
+        } else {
+            self.series.refuse(f64::NAN);
+        }
     }
 
     /// Observes a value in the integer base unit: nanoseconds for seconds, bytes for bytes.
@@ -212,10 +217,14 @@ impl LocalHistogram {
         }
     }
 
-    /// Observes a duration.
+    /// Observes a duration; as [`Histogram::observe_duration`].
     #[inline]
     pub fn observe_duration(&self, duration: Duration) {
-        self.record(nanoseconds(duration));
+        if self.layout.takes_durations() {
+            self.record(nanoseconds(duration));
+        } else {
+            self.shared.observe_duration(duration);
+        }
     }
 
     /// Observes a value in the integer base unit; as [`Histogram::record`].

@@ -4,10 +4,12 @@
 mod counter;
 mod gauge;
 mod histogram;
+mod timer;
 
 pub use counter::{Counter, FloatCounter, LocalCounter};
 pub use gauge::{Gauge, UpDownCounter};
 pub use histogram::{Histogram, LocalHistogram};
+pub use timer::{Timed, Timer};
 
 /// `Debug` that names the instrument and its label values, not its cells.
 macro_rules! instrument_debug {

@@ -2,7 +2,7 @@
 //! Upstream: whoever registers. Downstream: `bucket::Layout`.
 
 use super::FamilyOverride;
-use crate::bucket::{Layout, MAX_EXTRAS, to_units};
+use crate::bucket::{Layout, MAX_EXTRAS, NANOSECONDS, to_units};
 use crate::error::RegisterError;
 
 /// Bucket boundaries, precision and range of a histogram family.
@@ -18,9 +18,6 @@ pub struct HistogramSpec {
     scale: f64,
     max: f64,
 }
-
-/// Nanoseconds in a second: durations are recorded in nanoseconds.
-const NANOSECONDS: f64 = 1e9;
 
 /// Units that a range covers unless it is set: 2^47, 39 hours or 128 TiB.
 const DEFAULT_RANGE: f64 = (1_u64 << 47) as f64;
