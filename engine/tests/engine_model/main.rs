@@ -209,7 +209,7 @@ impl Run {
             }
             Op::Retain(kind, l) => {
                 let removed = families.retain_only(kind, LABELS[l][1]);
-                let gone = |label| label != OVERFLOW && LABELS[label][1] != LABELS[l][1];
+                let gone = |label: usize| label != OVERFLOW && LABELS[label][1] != LABELS[l][1];
                 assert_eq!(removed, model().remove(kind, gone));
             }
             Op::Clear(kind) => {
