@@ -12,9 +12,9 @@ mod hashed;
 use super::instrument::{AnyHandle, Instrument};
 use super::labels::LabelTexts;
 use super::series::{Hold, Series};
-use crate::sync::Arc;
-pub(super) use dense::DenseNumber;
-use dense::Tables;
+use crate::snapshot::next_id;
+use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use dense::{DenseNumber, Tables};
 use hashed::Slots;
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -133,9 +133,25 @@ impl<M: std::fmt::Debug> std::fmt::Debug for Found<'_, M> {
 
 /// How a family appears in the memories of threads.
 pub(super) struct CacheKey {
-    pub(super) family: u64,
+    family: u64,
     /// For sets of labels with few values.
-    pub(super) dense: Option<DenseNumber>,
+    dense: DenseNumber,
+    /// Changes whenever a series leaves the family, or is about to; no two families share one.
+    /// Relaxed: whoever must know of a removal learns of it from the thread that removed.
+    stamp: AtomicU64,
+}
+
+impl CacheKey {
+    /// `combinations`: how many sets of values the labels have, if they are few; else 0.
+    pub(super) fn new(family: u64, combinations: usize) -> Self {
+        let (dense, stamp) = (DenseNumber::take(combinations), AtomicU64::new(next_id()));
+        Self { family, dense, stamp }
+    }
+
+    /// Arrays of the family are to be filled anew. Call it after removals.
+    pub(super) fn outdate(&self) {
+        self.stamp.store(next_id(), Relaxed);
+    }
 }
 
 /// The instrument of a family's series, from the thread's memory or else from `look_up`.
@@ -148,14 +164,17 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
     texts: &T,
     look_up: impl FnOnce() -> Hold,
 ) -> Found<'a, M> {
+    // Before the map is asked: what is remembered under it is as old at least.
+    let stamp = key.stamp.load(Relaxed);
     let known = LOCAL.with(|local| {
         let memory = local.memory.get().filter(|_| !local.busy.get())?;
         // SAFETY: made in `Local::memory`; nobody changes it, for only this thread could and it is
         // not busy.
         let Memory { slots, tables } = unsafe { memory.as_ref() };
-        let remembered = match &key.dense {
-            Some(dense) if T::COMBINATIONS > 0 => tables.find(key.family, dense, texts.index())?,
-            _ => slots.find(key.family, hashed::hash(key.family, texts), texts)?,
+        let remembered = if const { dense::is_dense(T::COMBINATIONS) } {
+            tables.find(stamp, &key.dense, texts.index())?
+        } else {
+            slots.find(key.family, hashed::hash(key.family, texts), texts)?
         };
         let handle = M::from_any(&remembered.handle)?;
         local.busy.set(true);
@@ -163,7 +182,7 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
     });
     match known {
         Some(handle) => Found::new(Handle::Borrowed(handle)),
-        None => find_slowly(key, texts, look_up()),
+        None => find_slowly(key, stamp, texts, look_up()),
     }
 }
 
@@ -171,18 +190,21 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
 #[inline(never)]
 fn find_slowly<'a, M: Instrument, T: LabelTexts>(
     key: &'a CacheKey,
+    stamp: u64,
     texts: &T,
     series: Hold,
 ) -> Found<'a, M> {
     if series.labels.is(texts) {
         LOCAL.with(|local| {
             let remembered = Remembered::new::<M>(series.series());
-            local.change(|memory| match &key.dense {
-                Some(dense) if T::COMBINATIONS > 0 => {
+            local.change(|memory| {
+                if dense::is_dense(T::COMBINATIONS) {
                     let place = (texts.index(), T::COMBINATIONS);
-                    memory.tables.put(key.family, dense, place, remembered);
+                    memory.tables.put(stamp, &key.dense, place, remembered);
+                } else {
+                    let hash = hashed::hash(key.family, texts);
+                    memory.slots.put(key.family, hash, remembered);
                 }
-                _ => memory.slots.put(key.family, hashed::hash(key.family, texts), remembered),
             });
         });
     }

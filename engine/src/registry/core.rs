@@ -1,7 +1,7 @@
 //! A family behind its typed handles: which series it has.
 //! Upstream: registry, and look-ups that miss every cache. Downstream: snapshot.
 
-use super::cache::{CacheKey, DenseNumber};
+use super::cache::CacheKey;
 use super::histogram::HistogramCells;
 use super::labels::{LabelTexts, Repeated};
 use super::list::SeriesList;
@@ -127,7 +127,7 @@ impl FamilyCore {
         let (kind, layout) = (meta.kind, meta.layout.clone());
         let shared = Shared { kind, space, layout, refusals: terms.refusals.clone() };
         Self {
-            key: CacheKey { family: meta.id, dense: DenseNumber::take(combinations) },
+            key: CacheKey::new(meta.id, combinations),
             meta: Arc::new(meta),
             shared: Arc::new(shared),
             map: DashMap::with_hasher_and_shard_amount(Default::default(), MAP_SHARDS),
@@ -254,8 +254,9 @@ impl FamilyCore {
         Ok(series)
     }
 
-    /// There may be room again after removals.
-    pub(super) fn made_room(&self, members: &Members) {
+    /// After removals: threads are to look again, and there may be room again.
+    pub(super) fn removed(&self, members: &Members) {
+        self.key.outdate();
         if members.count() < self.terms.limit {
             self.told_of_limit.store(false, Relaxed);
         }

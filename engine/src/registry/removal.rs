@@ -43,7 +43,7 @@ impl FamilyCore {
             members.overflow = None;
         }
         series.remove();
-        self.made_room(&members);
+        self.removed(&members);
         true
     }
 
@@ -68,7 +68,7 @@ impl FamilyCore {
             self.map.remove(series.labels.bytes());
             series.remove();
         }
-        self.made_room(&members);
+        self.removed(&members);
         drop(members); // the cells are cleared without it
         gone.len()
     }
@@ -108,7 +108,7 @@ impl FamilyCore {
             members.list.push(Arc::clone(&series));
             self.map.insert(SeriesKey(series), ());
         }
-        self.made_room(&members);
+        self.removed(&members);
     }
 }
 

@@ -42,7 +42,7 @@ impl FamilyCore {
         let Some(retirement) = &self.retirement else { return };
         let mut retirement = retirement.lock();
         let Retirement { period, seen, spare } = &mut *retirement;
-        let mut idle = Vec::new();
+        let (mut idle, mut faded) = (Vec::new(), false);
         for (series, activity) in reading.activities() {
             let touched = series.take_touched();
             let same = seen.get(&series.seq).filter(|seen| seen.activity == activity && !touched);
@@ -50,12 +50,16 @@ impl FamilyCore {
             spare.insert(series.seq, latest);
             if same.is_none() {
                 series.revive();
-            } else if now.saturating_duration_since(latest.since) >= *period
-                && series.holds.idle()
-                && series.fade()
+            } else if now.saturating_duration_since(latest.since) >= *period && series.holds.idle()
             {
-                idle.push((series, activity));
+                faded = true;
+                if series.fade() {
+                    idle.push((series, activity));
+                }
             }
+        }
+        if faded {
+            self.key.outdate();
         }
         seen.clear();
         std::mem::swap(seen, spare);
@@ -82,7 +86,7 @@ impl FamilyCore {
                 series.remove();
             }
         }
-        self.made_room(&members);
+        self.removed(&members);
     }
 }
 

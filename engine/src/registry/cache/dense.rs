@@ -7,17 +7,25 @@ use crate::sync::Mutex;
 /// Most combinations of values that get an array, of 32 bytes each per thread and family.
 const MAX_COMBINATIONS: usize = 512;
 
+/// Whether so many combinations of values get an array.
+pub(super) const fn is_dense(combinations: usize) -> bool {
+    combinations > 0 && combinations <= MAX_COMBINATIONS
+}
+
 /// Numbers in use, process-wide, so that a thread finds a family's array by index.
 static NUMBERS: Mutex<Vec<bool>> = Mutex::new(Vec::new());
 
 /// The number of a family, given back when the family goes.
-pub(in super::super) struct DenseNumber(usize);
+pub(super) struct DenseNumber(usize);
 
 impl DenseNumber {
-    /// The lowest number that no family has, if the array is to have so many entries.
-    pub(in super::super) fn take(combinations: usize) -> Option<Self> {
-        if combinations == 0 || combinations > MAX_COMBINATIONS {
-            return None;
+    /// What a family has that gets no array.
+    const NONE: Self = Self(usize::MAX);
+
+    /// The lowest number that no family has, if so many combinations get an array.
+    pub(super) fn take(combinations: usize) -> Self {
+        if !is_dense(combinations) {
+            return Self::NONE;
         }
         let mut taken = NUMBERS.lock();
         let free = taken.iter().position(|taken| !taken).unwrap_or_else(|| {
@@ -25,7 +33,7 @@ impl DenseNumber {
             taken.len() - 1
         });
         taken[free] = true;
-        Some(Self(free))
+        Self(free)
     }
 }
 
@@ -45,29 +53,28 @@ pub(super) struct Tables(Vec<Table>);
 
 #[derive(Default)]
 struct Table {
-    /// The family that had the number when the thread last looked.
-    family: u64,
+    /// The family's, when the thread last put something here.
+    stamp: u64,
     entries: Box<[Option<Remembered>]>,
 }
 
 impl Tables {
-    /// The series at this index, if it is remembered and still in its family.
+    /// The series at this index, if it is remembered and nothing has left the family since.
     #[inline(always)]
     pub(super) fn find(
         &self,
-        family: u64,
+        stamp: u64,
         number: &DenseNumber,
         index: usize,
     ) -> Option<&Remembered> {
-        let table = self.0.get(number.0)?;
-        let remembered = table.entries.get(index)?.as_ref()?;
-        (table.family == family && remembered.series.is_live()).then_some(remembered)
+        let table = self.0.get(number.0).filter(|table| table.stamp == stamp)?;
+        table.entries.get(index)?.as_ref()
     }
 
     /// Remembers a series at an index of so many.
     pub(super) fn put(
         &mut self,
-        family: u64,
+        stamp: u64,
         number: &DenseNumber,
         (index, combinations): (usize, usize),
         remembered: Remembered,
@@ -76,9 +83,9 @@ impl Tables {
             self.0.resize_with(number.0 + 1, Table::default);
         }
         let table = &mut self.0[number.0];
-        if table.family != family {
+        if table.stamp != stamp {
             let entries = (0..combinations).map(|_| None).collect();
-            *table = Table { family, entries };
+            *table = Table { stamp, entries };
         }
         if let Some(entry) = table.entries.get_mut(index) {
             *entry = Some(remembered);

@@ -21,8 +21,7 @@ pub(super) fn hash(family: u64, texts: &impl LabelTexts) -> u64 {
     let mut hasher = HASHER.build_hasher();
     hasher.write_u64(family);
     texts.all(&mut |text| {
-        hasher.write(text.as_bytes());
-        hasher.write_usize(text.len());
+        hasher.write(text.as_bytes()); // mixes the length in, too
         true
     });
     hasher.finish()
