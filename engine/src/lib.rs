@@ -56,6 +56,7 @@ mod bucket;
 mod clock;
 #[cfg(not(loom))]
 mod error;
+mod lazy_box;
 #[cfg(not(loom))]
 mod record;
 #[cfg(not(loom))]

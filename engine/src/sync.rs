@@ -47,6 +47,8 @@ use loom::sync::{Mutex as Inner, MutexGuard};
 #[cfg(shuttle)]
 use shuttle::sync::{Mutex as Inner, MutexGuard};
 
+use std::sync::TryLockError;
+
 impl<T> Mutex<T> {
     #[cfg(not(loom))]
     pub(crate) const fn new(value: T) -> Self {
@@ -60,6 +62,15 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// `None` while another thread has it; does not wait.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -110,5 +121,13 @@ pub(crate) mod order {
         HOLD_RELEASE = Release unless "hold_release";
         /// Partner: `HOLD_RELEASE`; an idle series is read once more after it.
         HOLD_READ = Acquire unless "hold_read";
+        /// A chunk of start times, all free, before its address. Partner: `CHUNK_READ`.
+        CHUNK_PUBLISH = Release unless "chunk_publish";
+        /// Partner: `CHUNK_PUBLISH`.
+        CHUNK_READ = Acquire unless "chunk_read";
+        /// A value made when it was first needed, before its address. Partner: `LAZY_READ`.
+        LAZY_PUBLISH = Release unless "lazy_publish";
+        /// Partner: `LAZY_PUBLISH`.
+        LAZY_READ = Acquire unless "lazy_read";
     }
 }

@@ -11,12 +11,14 @@
 #[cfg(shuttle)]
 mod crowd;
 mod handover;
+mod lazy;
 mod numbers;
 mod pages;
 #[cfg(shuttle)]
 mod random;
 mod series;
 mod snapshots;
+mod starts;
 
 #[cfg(not(shuttle))]
 use loom::{model, thread};

@@ -4,11 +4,13 @@
 mod counter;
 mod gauge;
 mod histogram;
+mod in_flight;
 mod timer;
 
 pub use counter::{Counter, FloatCounter, LocalCounter};
 pub use gauge::{Gauge, UpDownCounter};
 pub use histogram::{Histogram, LocalHistogram};
+pub use in_flight::{InFlightAge, RunningOperation};
 pub use timer::{Timed, Timer};
 
 /// `Debug` that names the instrument and its label values, not its cells.

@@ -5,11 +5,12 @@ use super::cache::CacheKey;
 use super::histogram::HistogramCells;
 use super::labels::{LabelTexts, Repeated};
 use super::list::SeriesList;
+use super::refusals::Refusals;
 use super::retire::Retirement;
 use super::series::{Body, Hold, Series, Shared};
 use super::space::CellSpace;
 use super::values::{self, LabelValues, decode};
-use super::{HistogramSpec, Kind, Refusals, Request};
+use super::{HistogramSpec, Kind, Request};
 use crate::bucket::Layout;
 use crate::clock::Clock;
 use crate::error::RegisterError;
@@ -125,7 +126,8 @@ impl FamilyCore {
             terms.limit = 1; // whatever the limit is
         }
         let (kind, layout) = (meta.kind, meta.layout.clone());
-        let shared = Shared { kind, space, layout, refusals: terms.refusals.clone() };
+        let (refusals, clock) = (terms.refusals.clone(), terms.clock.clone());
+        let shared = Shared { kind, space, layout, refusals, clock };
         Self {
             key: CacheKey::new(meta.id, combinations),
             meta: Arc::new(meta),
@@ -235,7 +237,7 @@ impl FamilyCore {
             Kind::Counter | Kind::FloatCounter | Kind::Histogram => {
                 self.overflow().unwrap_or_else(|_| self.detached())
             }
-            Kind::Gauge | Kind::UpDownCounter => self.detached(),
+            Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge => self.detached(),
         }
     }
 

@@ -163,26 +163,75 @@ impl Drop for HistogramCells {
 mod tests {
     use super::*;
     use crate::registry::series::{Hold, Series, Shared};
-    use crate::{Histogram, HistogramSpec, Kind};
+    use crate::shard::page::Page;
+    use crate::{Clock, Histogram, HistogramSpec, Kind};
+
+    fn series(spec: &HistogramSpec, space: &Arc<CellSpace>) -> (Arc<HistogramCells>, Histogram) {
+        let layout = Some(Arc::new(spec.layout("h").unwrap()));
+        let (kind, space) = (Kind::Histogram, Arc::clone(space));
+        let shared = Arc::new(Shared { kind, space, layout, refusals: None });
+        let now = std::time::SystemTime::UNIX_EPOCH;
+        let series = Series::new(&shared, Default::default(), 0, now).unwrap();
+        let cells = Arc::clone(series.histogram().unwrap());
+        (cells, Histogram::of(Hold::new(Arc::new(series))))
+    }
 
     /// Pages are taken from the system, where no test can count: so they are looked for instead.
+    fn pages_of(cells: &HistogramCells) -> usize {
+        let has = |number| CORE.each().filter(move |s| s.page(number as usize).is_some());
+        cells.touched().map(|(_, number)| has(number).count()).sum()
+    }
+
+    #[test]
+    fn the_documented_table_says_what_a_thread_takes() {
+        let rows = include_str!("spec.rs").lines().filter_map(|line| line.split_once("/// | "));
+        let rows = rows.map(|(_, row)| row.split(" | ").map(|cell| cell.trim_end_matches(" |")));
+        let rows: Vec<Vec<_>> =
+            rows.map(Iterator::collect).filter(|r: &Vec<_>| r[0] != "digits").collect();
+        assert_eq!(rows.len(), 3);
+        let number = |cell: &str| -> usize {
+            let first = cell.split(", ").next().unwrap();
+            first.replace(',', "").parse().unwrap()
+        };
+        let space = Arc::new(CellSpace::default());
+        for row in rows {
+            let digits = number(row[0]) as u8;
+            let spec = HistogramSpec::seconds(&[]).digits(digits);
+            let taken = |from: u64, to: u64| {
+                let (cells, histogram) = series(&spec, &space);
+                let hdr = cells.layout.hdr;
+                let buckets = hdr.index(from)..=hdr.index(to);
+                let body = || buckets.for_each(|bucket| histogram.record(hdr.low(bucket)));
+                std::thread::scope(|scope| scope.spawn(body).join().unwrap());
+                pages_of(&cells) * size_of::<Page>()
+            };
+            let (cells, _) = series(&spec, &space);
+            let top = cells.layout.max;
+            assert_eq!(
+                cells.layout.hdr.index(1 << 31) - cells.layout.hdr.index(1 << 30),
+                number(row[1])
+            );
+            assert_eq!(taken(1 << 30, (1 << 31) - 1), number(row[2]), "{digits} digits: an octave");
+            assert_eq!(taken(1_000_000, 10_000_000_000), number(row[3]), "{digits} digits");
+            assert_eq!(taken(0, top), number(row[4]), "{digits} digits: all");
+            assert_eq!(
+                cells.layout.groups() * size_of::<u32>(),
+                number(row[5]),
+                "{digits} digits: once"
+            );
+        }
+    }
+
     #[test]
     fn a_warm_histogram_brings_no_more_pages_up_to_its_last_boundary() {
         let space = Arc::new(CellSpace::default());
         for digits in 1..=3 {
             let spec = HistogramSpec::seconds(&[0.25, 10.0]).digits(digits);
-            let layout = Arc::new(spec.layout("h").unwrap());
-            let (kind, space) = (Kind::Histogram, Arc::clone(&space));
-            let shared = Shared { kind, space, layout: Some(Arc::clone(&layout)), refusals: None };
-            let (shared, now) = (Arc::new(shared), std::time::SystemTime::UNIX_EPOCH);
-            let series = Series::new(&shared, Default::default(), 0, now).unwrap();
-            let cells = Arc::clone(series.histogram().unwrap());
-            let histogram = Histogram::of(Hold::new(Arc::new(series)));
-            let pages = || -> usize {
-                let numbers = cells.touched().map(|(_, number)| number);
-                let numbers = numbers.chain([cells.head.id >> PAGE_BITS]);
-                let has = |number| CORE.each().filter(move |s| s.page(number as usize).is_some());
-                numbers.map(|number| has(number).count()).sum()
+            let (cells, histogram) = series(&spec, &space);
+            let head = cells.head.id >> PAGE_BITS;
+            let pages = || {
+                let heads = CORE.each().filter(|s| s.page(head as usize).is_some()).count();
+                pages_of(&cells) + heads
             };
             for _thread in 0..2 {
                 let body = || {
@@ -199,7 +248,7 @@ mod tests {
                 std::thread::scope(|scope| scope.spawn(body).join().unwrap());
             }
             let before = cells.touched().count();
-            histogram.record(layout.max);
+            histogram.record(cells.layout.max);
             assert_eq!(cells.touched().count(), before + 1, "beyond it is a page of its own");
         }
     }

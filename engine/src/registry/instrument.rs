@@ -3,7 +3,7 @@
 
 use super::Kind;
 use super::series::Hold;
-use crate::record::{Counter, FloatCounter, Gauge, Histogram, UpDownCounter};
+use crate::record::{Counter, FloatCounter, Gauge, Histogram, InFlightAge, UpDownCounter};
 
 /// An instrument that a family can have: sealed, for the set of kinds is the engine's.
 pub trait Instrument: Clone + sealed::Sealed {
@@ -54,4 +54,4 @@ macro_rules! instruments {
         )*
     };
 }
-instruments!(Counter, FloatCounter, Gauge, UpDownCounter, Histogram);
+instruments!(InFlightAge, Counter, FloatCounter, Gauge, UpDownCounter, Histogram);

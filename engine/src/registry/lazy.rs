@@ -4,7 +4,7 @@
 use super::{
     Family, FamilyCore, HistogramSpec, Instrument, Key, Kind, Names, Registry, Request, name,
 };
-use crate::record::{Counter, FloatCounter, Gauge, Histogram, UpDownCounter};
+use crate::record::{Counter, FloatCounter, Gauge, Histogram, InFlightAge, UpDownCounter};
 use crate::sync::Arc;
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -59,6 +59,7 @@ impl Plain for Counter {}
 impl Plain for FloatCounter {}
 impl Plain for Gauge {}
 impl Plain for UpDownCounter {}
+impl Plain for InFlightAge {}
 
 /// An instrument without labels in a static.
 ///

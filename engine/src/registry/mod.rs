@@ -6,11 +6,13 @@ mod cache;
 mod core;
 mod family;
 pub(crate) mod histogram;
+pub(crate) mod in_flight;
 mod instrument;
 mod labels;
 mod lazy;
 mod list;
 pub(crate) mod name;
+pub(crate) mod refusals;
 mod removal;
 mod retire;
 pub(crate) mod series;
@@ -31,10 +33,11 @@ pub use spec::HistogramSpec;
 
 use self::core::Terms;
 use crate::error::RegisterError;
-use crate::record::{Counter, FloatCounter, Gauge, Histogram, UpDownCounter};
+use crate::record::{Counter, FloatCounter, Gauge, Histogram, InFlightAge, UpDownCounter};
 use crate::snapshot::{Snapshot, SnapshotSource, next_id};
 use crate::sync::{Arc, Mutex};
 use builder::Settings;
+use refusals::Refusals;
 use space::CellSpace;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -53,6 +56,8 @@ pub enum Kind {
     UpDownCounter,
     /// Histogram.
     Histogram,
+    /// Age of the oldest operation that is still running, exposed as a gauge.
+    InFlightAge,
 }
 
 impl std::fmt::Display for Kind {
@@ -63,6 +68,7 @@ impl std::fmt::Display for Kind {
             Kind::Gauge => "gauge",
             Kind::UpDownCounter => "up-down counter",
             Kind::Histogram => "histogram",
+            Kind::InFlightAge => "in-flight age",
         })
     }
 }
@@ -70,7 +76,7 @@ impl std::fmt::Display for Kind {
 impl Kind {
     pub(crate) fn with_article(self) -> String {
         match self {
-            Kind::UpDownCounter => format!("an {self}"),
+            Kind::UpDownCounter | Kind::InFlightAge => format!("an {self}"),
             _ => format!("a {self}"),
         }
     }
@@ -84,18 +90,12 @@ pub type FloatCounterFamily<const N: usize> = Family<FloatCounter, Names<N>>;
 pub type GaugeFamily<const N: usize> = Family<Gauge, Names<N>>;
 /// A [`Family`] of in-flight counts.
 pub type UpDownCounterFamily<const N: usize> = Family<UpDownCounter, Names<N>>;
+/// A [`Family`] of in-flight ages.
+pub type InFlightAgeFamily<const N: usize> = Family<InFlightAge, Names<N>>;
 /// A [`Family`] of histograms.
 pub type HistogramFamily<const N: usize> = Family<Histogram, Names<N>>;
 
-/// Counts values that a family refused.
-pub(crate) struct Refusals {
-    pub(crate) nan: Counter,
-    pub(crate) negative: Counter,
-}
-
 /// Families that the engine adds itself.
-const REFUSED: (&str, &str) =
-    ("tmc_engine_refused_total", "Values refused because they were NaN or negative");
 const OVERFLOW: (&str, &str) =
     ("tmc_engine_overflow_total", "Look-ups beyond a family's limit of series");
 /// Their labels: the family, and why it refused a value.
@@ -166,6 +166,14 @@ impl<'a> Request<'a> {
     ) -> Self {
         let combinations = <K::Of<'static> as LabelTexts>::COMBINATIONS;
         Self { name, help, kind, labels, spec, own: false, combinations }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// For a family that the engine adds itself.
+    fn own((name, help): (&'a str, &'a str), labels: &'a [&'a str]) -> Self {
+        let kind = Kind::Counter;
+        Self { name, help, kind, labels, spec: None, own: true, combinations: 0 }
     }
 }
 
@@ -264,6 +272,7 @@ impl Registry {
         float_counter float_counter_family float_counter_family_of FloatCounter "a floating-point counter";
         gauge gauge_family gauge_family_of Gauge "a gauge";
         up_down_counter up_down_counter_family up_down_counter_family_of UpDownCounter "an up-down counter";
+        in_flight_age in_flight_age_family in_flight_age_family_of InFlightAge "an in-flight age";
     }
 
     /// Registers a histogram without labels, or finds it.
@@ -424,27 +433,16 @@ impl Registry {
         family: &str,
         request: &Request<'_>,
     ) -> Result<(Option<Arc<Refusals>>, Option<Counter>), RegisterError> {
-        let own = |(name, help), labels| Request {
-            name,
-            help,
-            kind: Kind::Counter,
-            labels,
-            spec: None,
-            own: true,
-            combinations: 0,
-        };
-        let refuses = matches!(request.kind, Kind::FloatCounter | Kind::Histogram);
-        let refusals = if refuses && !request.own {
-            let refused = self.family::<Counter, Names<2>>(&own(REFUSED, &OWN_LABELS))?;
-            let counter = |reason| refused.with([family, reason]);
-            Some(Arc::new(Refusals { nan: counter("nan"), negative: counter("negative") }))
-        } else {
+        let refusals = if request.own {
             None
+        } else {
+            Some(Arc::new(Refusals::new(self, family, request.kind)?))
         };
         let overflowed = if request.labels.is_empty() || request.own {
             None
         } else {
-            Some(self.family::<Counter, Names<1>>(&own(OVERFLOW, &OWN_LABELS[..1]))?.with([family]))
+            let own = Request::own(OVERFLOW, &OWN_LABELS[..1]);
+            Some(self.family::<Counter, Names<1>>(&own)?.with([family]))
         };
         Ok((refusals, overflowed))
     }

@@ -82,7 +82,7 @@ pub(crate) fn claims(name: &str, kind: Kind) -> Vec<String> {
             with(stem, &["", "_total", "_created"])
         }
         Kind::Histogram => with(name, &["", "_bucket", "_count", "_sum", "_created"]),
-        Kind::Gauge | Kind::UpDownCounter => with(name, &[""]),
+        Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge => with(name, &[""]),
     }
 }
 

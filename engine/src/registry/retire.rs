@@ -97,7 +97,7 @@ impl Series {
             Kind::Counter => owner::sum(self.cell.id),
             Kind::FloatCounter => owner::sum_floats(self.cell.id).to_bits(),
             Kind::UpDownCounter => owner::sum(self.cell.id).wrapping_add(owner::sum(self.down.id)),
-            Kind::Gauge => 0, // says so itself: see `touch`
+            Kind::Gauge | Kind::InFlightAge => 0, // says so itself: see `touch`
             Kind::Histogram => self.histogram().map_or(0, |cells| cells.count()),
         }
     }

@@ -1,11 +1,14 @@
 //! A series: label values and cells. Handles own it, and give its cells back with the last of them.
 //! Upstream: the family that made it. Downstream: record, snapshot.
 
+use super::Kind;
 use super::histogram::HistogramCells;
+use super::in_flight::InFlightCells;
+use super::refusals::{Reason, Refusals};
 use super::space::{CellRef, CellSpace, PageKind};
 use super::values::LabelValues;
-use super::{Kind, Refusals};
 use crate::bucket::Layout;
+use crate::clock::Clock;
 use crate::shard::holds::Holds;
 use crate::sync::{Arc, AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
@@ -26,7 +29,7 @@ pub struct Series {
     pub(crate) labels: LabelValues,
     /// The value; the increments of an up-down counter; the head of a histogram.
     pub(crate) cell: CellRef,
-    /// The decrements of an up-down counter.
+    /// The decrements of an up-down counter; how many operations run of an in-flight age.
     pub(crate) down: CellRef,
     pub(crate) body: Option<Box<Body>>,
     /// `None` for a series that is nowhere visible.
@@ -37,6 +40,8 @@ pub struct Series {
 pub(crate) enum Body {
     /// Of a histogram.
     Histogram(Arc<HistogramCells>),
+    /// Of an in-flight age. The merge puts what it reads there into the series' cells.
+    InFlight(Arc<InFlightCells>),
 }
 
 /// What the series of a family need of it for as long as they live.
@@ -46,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) layout: Option<Arc<Layout>>,
     /// Counts refused records of the family.
     pub(crate) refusals: Option<Arc<Refusals>>,
+    pub(crate) clock: Clock,
 }
 
 /// Where a series is in its life. Relaxed throughout: whoever must know of a removal learns of it
@@ -82,7 +88,11 @@ impl Series {
         } else {
             series.cell = shared.space.take(Self::page_kind(kind), 1)?;
         }
-        if kind == Kind::UpDownCounter {
+        if kind == Kind::InFlightAge {
+            let cells = InFlightCells::new(&shared.clock);
+            series.body = Some(Box::new(Body::InFlight(Arc::new(cells))));
+        }
+        if matches!(kind, Kind::UpDownCounter | Kind::InFlightAge) {
             series.down = shared.space.take(PageKind::Decrements, 1)?;
         }
         Some(series)
@@ -109,7 +119,9 @@ impl Series {
         match kind {
             Kind::FloatCounter => PageKind::Floats,
             Kind::Gauge => PageKind::Shared,
-            Kind::Counter | Kind::UpDownCounter | Kind::Histogram => PageKind::Sums,
+            Kind::Counter | Kind::UpDownCounter | Kind::Histogram | Kind::InFlightAge => {
+                PageKind::Sums
+            }
         }
     }
 
@@ -117,6 +129,15 @@ impl Series {
     pub(crate) fn histogram(&self) -> Option<&Arc<HistogramCells>> {
         match self.body.as_deref()? {
             Body::Histogram(cells) => Some(cells),
+            Body::InFlight(_) => None,
+        }
+    }
+
+    /// The operations of an in-flight age.
+    pub(crate) fn in_flight(&self) -> Option<&Arc<InFlightCells>> {
+        match self.body.as_deref()? {
+            Body::InFlight(cells) => Some(cells),
+            Body::Histogram(_) => None,
         }
     }
 
@@ -166,18 +187,25 @@ impl Series {
         }
     }
 
-    /// Whether a value was set since this was last asked.
+    /// Whether a value was set since this was last asked, or an operation runs.
     pub(crate) fn take_touched(&self) -> bool {
         self.touched.swap(false, Relaxed)
+            || self.in_flight().is_some_and(|cells| cells.is_running())
     }
 
     /// Counts a value that was NaN or negative.
     #[cold]
     #[inline(never)]
     pub(crate) fn refuse(&self, value: f64) {
+        self.refuse_for(if value.is_nan() { Reason::Nan } else { Reason::Negative });
+    }
+
+    /// Counts what was refused.
+    #[cold]
+    pub(crate) fn refuse_for(&self, reason: Reason) {
         let refusals = self.shared.as_ref().and_then(|shared| shared.refusals.as_ref());
         if let Some(refusals) = refusals {
-            if value.is_nan() { refusals.nan.inc() } else { refusals.negative.inc() }
+            refusals.count(reason);
         }
     }
 }

@@ -12,6 +12,7 @@ mod numbers;
 #[cfg(not(loom))]
 pub(crate) mod owner;
 pub(crate) mod page;
+pub(crate) mod starts;
 
 pub(crate) use numbers::PageNumbers;
 

@@ -79,6 +79,7 @@ impl Snapshot {
         list.truncate(at);
         self.merged.cells(space);
         self.merged.histograms(list);
+        self.merged.in_flight(list);
         self.taken_at = clock.wall();
         self.read_at = Some(clock.now());
     }
@@ -131,6 +132,23 @@ impl Merged {
         }
         let first = self.groups.len() as u32;
         self.histograms.push(HistogramEntry { first, sum: 0, largest: 0 });
+    }
+
+    /// Puts ages and numbers of operations into the cells of in-flight ages.
+    fn in_flight(&mut self, families: &[FamilyBlocks]) {
+        let ages = families.iter().filter(|family| family.meta.kind == Kind::InFlightAge);
+        for series in ages.flat_map(|family| &*family.blocks).flat_map(|block| block.series()) {
+            let Some(cells) = series.in_flight() else { continue };
+            let (running, age) = cells.read();
+            let [at, of_running] = [series.cell, series.down].map(|cell| cell.slot as usize);
+            // The pages were listed after the series, so both are there.
+            if let Some(cell) = self.cells.get_mut(at) {
+                *cell = age.as_secs_f64().to_bits();
+            }
+            if let Some(cell) = self.cells.get_mut(of_running) {
+                *cell = running;
+            }
+        }
     }
 
     /// Sums the buckets of a group; gives the sum of what they count.

@@ -300,6 +300,13 @@ impl<'a> SeriesSnapshot<'a> {
         self.block.series[self.at].created()
     }
 
+    /// How many operations of an in-flight age ran; `None` for other types.
+    #[must_use]
+    pub fn running(&self) -> Option<u64> {
+        let running = self.block.slots[self.at].1;
+        (self.family.meta.kind == Kind::InFlightAge).then(|| self.snapshot.cell(running))
+    }
+
     /// As `Series::activity`, at the time of the reading.
     fn activity(&self) -> u64 {
         let (up, down) = self.block.slots[self.at];
@@ -324,7 +331,7 @@ impl<'a> SeriesSnapshot<'a> {
         match family.meta.kind {
             Kind::Counter => Value::Counter(value),
             Kind::FloatCounter => Value::FloatCounter(f64::from_bits(value)),
-            Kind::Gauge => Value::Gauge(f64::from_bits(value)),
+            Kind::Gauge | Kind::InFlightAge => Value::Gauge(f64::from_bits(value)),
             Kind::UpDownCounter => {
                 // The increments were read later; only a decrement without one can be ahead.
                 Value::UpDownCounter(value.saturating_sub(snapshot.cell(down)))
@@ -347,7 +354,7 @@ pub enum Value<'a> {
     Counter(u64),
     /// Of a floating-point counter.
     FloatCounter(f64),
-    /// Of a gauge.
+    /// Of a gauge, or an in-flight age in seconds.
     Gauge(f64),
     /// Of an in-flight count.
     UpDownCounter(u64),
