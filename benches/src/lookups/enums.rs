@@ -57,14 +57,11 @@ struct Group {
     outcome: Outcome,
 }
 
-impl From<Set> for Group {
-    fn from(Set { component, method, outcome }: Set) -> Self {
-        Self { component, method, outcome }
-    }
-}
+/// What a program knows when it records; the set of labels is made at the call.
+type Values = (Component, Method, Outcome);
 
-/// Every series, in the order of the visits.
-fn visits() -> Vec<Set> {
+/// The values of every series, in the order of the visits.
+fn visits() -> Vec<Values> {
     use Component::{Collector, Migration, Scheduler, Syncer, Webhook};
     use Method::{Delete, Get, List, Update};
     use Outcome::{Conflict, Failure, Success};
@@ -72,8 +69,7 @@ fn visits() -> Vec<Set> {
     let mut all = Vec::new();
     for component in [Scheduler, Syncer, Migration, Collector, Webhook] {
         for method in [Get, List, Update, Delete] {
-            let set = |outcome| Set { component, method, outcome };
-            all.extend([Success, Conflict, Failure].map(set));
+            all.extend([Success, Conflict, Failure].map(|outcome| (component, method, outcome)));
         }
     }
     order(all.len()).into_iter().map(|number| all[number]).collect()
@@ -98,12 +94,17 @@ pub(super) fn at() -> Box<dyn Contender> {
     let family: Family<Counter, Set> =
         Registry::new().counter_family_of(NAME, HELP).expect("a valid family");
     let counted = family.clone();
+    let one = move |(component, method, outcome)| {
+        counted.with(Set { component, method, outcome }).value()
+    };
     Box::new(Lookup {
         name: name::AT_ENUMS,
         role: Role::Engine,
         visits: visits(),
-        record: move |set: &Set| family.at(*set).inc(),
-        total: Box::new(move || visits().into_iter().map(|set| counted.with(set).value()).sum()),
+        record: move |&(component, method, outcome): &Values| {
+            family.at(Set { component, method, outcome }).inc();
+        },
+        total: Box::new(move || visits().into_iter().map(&one).sum()),
     })
 }
 
@@ -118,8 +119,10 @@ pub(super) fn measured() -> Box<dyn Contender> {
     Box::new(Lookup {
         name: name::MEASURED,
         role: Role::Peer,
-        visits: visits().into_iter().map(Group::from).collect(),
-        record: |group: &Group| family.inc(*group),
+        visits: visits(),
+        record: |&(component, method, outcome): &Values| {
+            family.inc(Group { component, method, outcome });
+        },
         total: Box::new(|| collected(family)),
     })
 }
