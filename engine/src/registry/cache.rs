@@ -161,8 +161,8 @@ impl CacheKey {
 #[inline]
 pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
     key: &'a CacheKey,
-    texts: &T,
-    look_up: impl FnOnce() -> Hold,
+    texts: T,
+    look_up: impl FnOnce(&T) -> Hold,
 ) -> Found<'a, M> {
     // Before the map is asked: what is remembered under it is as old at least.
     let stamp = key.stamp.load(Relaxed);
@@ -174,7 +174,7 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
         let remembered = if const { dense::is_dense(T::COMBINATIONS) } {
             tables.find(stamp, &key.dense, texts.index())?
         } else {
-            slots.find(key.family, hashed::hash(key.family, texts), texts)?
+            slots.find(key.family, hashed::hash(key.family, &texts), &texts)?
         };
         let handle = M::from_any(&remembered.handle)?;
         local.busy.set(true);
@@ -182,7 +182,7 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
     });
     match known {
         Some(handle) => Found::new(Handle::Borrowed(handle)),
-        None => find_slowly(key, stamp, texts, look_up()),
+        None => find_slowly(key, stamp, texts, look_up),
     }
 }
 
@@ -191,10 +191,11 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
 fn find_slowly<'a, M: Instrument, T: LabelTexts>(
     key: &'a CacheKey,
     stamp: u64,
-    texts: &T,
-    series: Hold,
+    texts: T,
+    look_up: impl FnOnce(&T) -> Hold,
 ) -> Found<'a, M> {
-    if series.labels.is(texts) {
+    let series = look_up(&texts);
+    if series.labels.is(&texts) {
         LOCAL.with(|local| {
             let remembered = Remembered::new::<M>(series.series());
             local.change(|memory| {
@@ -202,7 +203,7 @@ fn find_slowly<'a, M: Instrument, T: LabelTexts>(
                     let place = (texts.index(), T::COMBINATIONS);
                     memory.tables.put(stamp, &key.dense, place, remembered);
                 } else {
-                    let hash = hashed::hash(key.family, texts);
+                    let hash = hashed::hash(key.family, &texts);
                     memory.slots.put(key.family, hash, remembered);
                 }
             });

@@ -50,7 +50,7 @@ impl<M: Instrument, K: Key> Family<M, K> {
     #[inline]
     #[must_use]
     pub fn at(&self, values: K::Of<'_>) -> Found<'_, M> {
-        cache::find(&self.core.key, &values, || self.core.with(&values))
+        cache::find(&self.core.key, values, |values| self.core.with(values))
     }
 
     /// Finds or creates the series with these label values.
