@@ -173,6 +173,50 @@ fn every_way_to_a_series_of_a_small_set_ends_at_the_same_one() {
 }
 
 #[test]
+fn sets_that_number_the_same_labels_differently_do_not_mix() {
+    #[derive(Clone, Copy, LabelValue)]
+    enum Reversed {
+        Other,
+        Post,
+        Get,
+    }
+    #[derive(LabelSet)]
+    struct One {
+        method: Method,
+    }
+    #[derive(LabelSet)]
+    struct Another {
+        method: Reversed,
+    }
+    let registry = Registry::new();
+    let one = registry.counter_family_of::<One>("both_total", "Two types").unwrap();
+    let another = registry.counter_family_of::<Another>("both_total", "Two types").unwrap();
+    for _ in 0..3 {
+        METHODS.into_iter().for_each(|method| one.at(One { method }).inc());
+        for (method, times) in [(Reversed::Get, 10), (Reversed::Post, 20), (Reversed::Other, 30)] {
+            another.at(Another { method }).inc_by(times);
+        }
+    }
+    for (method, value) in METHODS.into_iter().zip([33, 63, 93]) {
+        assert_eq!(one.with(One { method }).value(), value, "{method:?}");
+    }
+}
+
+#[test]
+fn a_small_set_comes_to_a_family_that_was_registered_with_names() {
+    let registry = Registry::new();
+    let plain = registry.counter_family("later_total", "Six", ["method", "success"]).unwrap();
+    let typed = registry.counter_family_of::<Outcome>("later_total", "Six").unwrap();
+    for outcome in outcomes() {
+        plain.at([Method::VALUES[outcome.method.index()], &outcome.ok.to_string()]).inc();
+        for _ in 0..3 {
+            typed.at(outcome).inc();
+        }
+        assert_eq!(typed.with(outcome).value(), 4);
+    }
+}
+
+#[test]
 fn other_instruments_and_series_made_in_advance_take_sets() {
     let registry = Registry::new();
     let gauges: Family<Gauge, Outcome> = registry.gauge_family_of("depth", "A gauge").unwrap();

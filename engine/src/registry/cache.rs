@@ -10,12 +10,13 @@ mod dense;
 mod hashed;
 
 use super::instrument::{AnyHandle, Instrument};
-use super::labels::LabelTexts;
+use super::labels::{Key, LabelTexts};
 use super::series::{Hold, Series};
 use crate::snapshot::next_id;
-use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed};
 use dense::{DenseNumber, Tables};
 use hashed::Slots;
+use std::any::TypeId;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -134,18 +135,31 @@ impl<M: std::fmt::Debug> std::fmt::Debug for Found<'_, M> {
 /// How a family appears in the memories of threads.
 pub(super) struct CacheKey {
     family: u64,
-    /// For sets of labels with few values.
-    dense: DenseNumber,
+    /// Of arrays, for sets of labels with few values: one for each type of set, because two types
+    /// may number the same values differently.
+    numbers: Mutex<Vec<(TypeId, DenseNumber)>>,
     /// Changes whenever a series leaves the family, or is about to; no two families share one.
     /// Relaxed: whoever must know of a removal learns of it from the thread that removed.
     stamp: AtomicU64,
 }
 
 impl CacheKey {
-    /// `combinations`: how many sets of values the labels have, if they are few; else 0.
-    pub(super) fn new(family: u64, combinations: usize) -> Self {
-        let (dense, stamp) = (DenseNumber::take(combinations), AtomicU64::new(next_id()));
-        Self { family, dense, stamp }
+    pub(super) fn new(family: u64) -> Self {
+        Self { family, numbers: Mutex::default(), stamp: AtomicU64::new(next_id()) }
+    }
+
+    /// The number of the array for this type of set, the family's for good. Locks.
+    pub(super) fn number_for<K: Key + 'static>(&self) -> usize {
+        if !dense::is_dense(<K::Of<'static> as LabelTexts>::COMBINATIONS) {
+            return usize::MAX; // asked by nobody
+        }
+        let mut numbers = self.numbers.lock();
+        let set = TypeId::of::<K>();
+        let known = numbers.iter().position(|(known, _)| *known == set).unwrap_or_else(|| {
+            numbers.push((set, DenseNumber::take()));
+            numbers.len() - 1
+        });
+        numbers[known].1.0
     }
 
     /// Arrays of the family are to be filled anew. Call it after removals.
@@ -155,12 +169,14 @@ impl CacheKey {
 }
 
 /// The instrument of a family's series, from the thread's memory or else from `look_up`.
+/// `number` is that of the type of set.
 ///
 /// A series that stands in for the one asked for is not remembered, and nothing is while the
 /// thread's locals are being destroyed.
 #[inline]
 pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
     key: &'a CacheKey,
+    number: usize,
     texts: T,
     look_up: impl FnOnce(&T) -> Hold,
 ) -> Found<'a, M> {
@@ -172,7 +188,7 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
         // not busy.
         let Memory { slots, tables } = unsafe { memory.as_ref() };
         let remembered = if const { dense::is_dense(T::COMBINATIONS) } {
-            tables.find(stamp, &key.dense, texts.index())?
+            tables.find(stamp, number, texts.index())?
         } else {
             slots.find(key.family, hashed::hash(key.family, &texts), &texts)?
         };
@@ -182,7 +198,7 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
     });
     match known {
         Some(handle) => Found::new(Handle::Borrowed(handle)),
-        None => find_slowly(key, stamp, texts, look_up),
+        None => find_slowly(key, number, stamp, texts, look_up),
     }
 }
 
@@ -190,6 +206,7 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
 #[inline(never)]
 fn find_slowly<'a, M: Instrument, T: LabelTexts>(
     key: &'a CacheKey,
+    number: usize,
     stamp: u64,
     texts: T,
     look_up: impl FnOnce(&T) -> Hold,
@@ -201,7 +218,7 @@ fn find_slowly<'a, M: Instrument, T: LabelTexts>(
             local.change(|memory| {
                 if dense::is_dense(T::COMBINATIONS) {
                     let place = (texts.index(), T::COMBINATIONS);
-                    memory.tables.put(stamp, &key.dense, place, remembered);
+                    memory.tables.put(stamp, number, place, remembered);
                 } else {
                     let hash = hashed::hash(key.family, &texts);
                     memory.slots.put(key.family, hash, remembered);

@@ -115,13 +115,7 @@ enum Refused {
 }
 
 impl FamilyCore {
-    /// `combinations`: how many sets of values the labels have, if they are few; else 0.
-    pub(super) fn new(
-        meta: FamilyMeta,
-        space: Arc<CellSpace>,
-        combinations: usize,
-        mut terms: Terms,
-    ) -> Self {
+    pub(super) fn new(meta: FamilyMeta, space: Arc<CellSpace>, mut terms: Terms) -> Self {
         if meta.labels.is_empty() {
             terms.limit = 1; // whatever the limit is
         }
@@ -129,7 +123,7 @@ impl FamilyCore {
         let (refusals, clock) = (terms.refusals.clone(), terms.clock.clone());
         let shared = Shared { kind, space, layout, refusals, clock };
         Self {
-            key: CacheKey::new(meta.id, combinations),
+            key: CacheKey::new(meta.id),
             meta: Arc::new(meta),
             shared: Arc::new(shared),
             map: DashMap::with_hasher_and_shard_amount(Default::default(), MAP_SHARDS),
@@ -154,7 +148,7 @@ impl FamilyCore {
             layout: request.spec.map(|_| Arc::new(Layout::nowhere())),
         };
         let terms = Terms { limit: usize::MAX, ..Terms::default() };
-        Self::new(meta, Arc::default(), request.combinations, terms)
+        Self::new(meta, Arc::default(), terms)
     }
 
     /// Held under the map's lock, so that nobody retires the series at the same time.

@@ -15,12 +15,14 @@ use std::marker::PhantomData;
 /// A cheap owned handle: cloning it counts a reference.
 pub struct Family<M, K> {
     pub(super) core: Arc<FamilyCore>,
+    /// Of the arrays in which threads remember series by `K`.
+    number: usize,
     _of: PhantomData<fn() -> (M, K)>,
 }
 
 impl<M, K> Clone for Family<M, K> {
     fn clone(&self) -> Self {
-        Self { core: Arc::clone(&self.core), _of: PhantomData }
+        Self { core: Arc::clone(&self.core), number: self.number, _of: PhantomData }
     }
 }
 
@@ -32,8 +34,12 @@ impl<M, K> std::fmt::Debug for Family<M, K> {
 }
 
 impl<M: Instrument, K: Key> Family<M, K> {
-    pub(super) fn new(core: Arc<FamilyCore>) -> Self {
-        Self { core, _of: PhantomData }
+    pub(super) fn new(core: Arc<FamilyCore>) -> Self
+    where
+        K: 'static,
+    {
+        let number = core.key.number_for::<K>();
+        Self { core, number, _of: PhantomData }
     }
 
     /// Finds or creates the series, to record into it at once: `requests.at(["GET", "200"]).inc()`.
@@ -50,7 +56,7 @@ impl<M: Instrument, K: Key> Family<M, K> {
     #[inline]
     #[must_use]
     pub fn at(&self, values: K::Of<'_>) -> Found<'_, M> {
-        cache::find(&self.core.key, values, |values| self.core.with(values))
+        cache::find(&self.core.key, self.number, values, |values| self.core.with(values))
     }
 
     /// Finds or creates the series with these label values.

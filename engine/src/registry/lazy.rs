@@ -31,7 +31,7 @@ const fn checked_labels<const N: usize>(
 /// What is in `cell`, registered now if it is empty; after a clash, a family that nobody exposes.
 ///
 /// Nothing is registered or logged while `cell` is being filled: a logger may use the same static.
-fn settle<'a, T, M: Instrument, K: Key>(
+fn settle<'a, T, M: Instrument, K: Key + 'static>(
     cell: &'a OnceLock<T>,
     request: &Request<'_>,
     make: impl Fn(Family<M, K>) -> T,
@@ -94,7 +94,7 @@ impl<M: Plain> Deref for Lazy<M> {
 
     fn deref(&self) -> &M {
         let Self { name, help, handle } = self;
-        let request = Request::of::<Names<0>>(M::KIND, (name, help), &[], None);
+        let request = Request::of(M::KIND, (name, help), &[], None);
         settle(handle, &request, |family: Family<M, Names<0>>| family.with([]))
     }
 }
@@ -131,7 +131,7 @@ impl<M: Plain, const N: usize> Deref for LazyFamily<M, N> {
 
     fn deref(&self) -> &Family<M, Names<N>> {
         let Self { name, help, labels, family } = self;
-        let request = Request::of::<Names<N>>(M::KIND, (name, help), labels, None);
+        let request = Request::of(M::KIND, (name, help), labels, None);
         settle(family, &request, |family| family)
     }
 }
@@ -180,7 +180,7 @@ impl<const N: usize> Deref for LazyHistogramFamily<N> {
             return settled; // without a specification
         }
         let spec = Some(&HistogramSpec::seconds(seconds));
-        let request = Request::of::<Names<N>>(Kind::Histogram, (name, help), labels, spec);
+        let request = Request::of(Kind::Histogram, (name, help), labels, spec);
         settle(family, &request, |family| family)
     }
 }

@@ -152,20 +152,16 @@ pub(crate) struct Request<'a> {
     spec: Option<&'a HistogramSpec>,
     /// One of the engine's own: no prefix, no limit, no metrics about it.
     own: bool,
-    /// How many sets of values the labels have, if they are few; else 0.
-    combinations: usize,
 }
 
 impl<'a> Request<'a> {
-    /// For a family whose series `K` tells apart.
-    fn of<K: Key>(
+    fn of(
         kind: Kind,
         (name, help): (&'a str, &'a str),
         labels: &'a [&'a str],
         spec: Option<&'a HistogramSpec>,
     ) -> Self {
-        let combinations = <K::Of<'static> as LabelTexts>::COMBINATIONS;
-        Self { name, help, kind, labels, spec, own: false, combinations }
+        Self { name, help, kind, labels, spec, own: false }
     }
 }
 
@@ -173,7 +169,7 @@ impl<'a> Request<'a> {
     /// For a family that the engine adds itself.
     fn own((name, help): (&'a str, &'a str), labels: &'a [&'a str]) -> Self {
         let kind = Kind::Counter;
-        Self { name, help, kind, labels, spec: None, own: true, combinations: 0 }
+        Self { name, help, kind, labels, spec: None, own: true }
     }
 }
 
@@ -221,20 +217,20 @@ macro_rules! register {
             labels: [&str; N],
         ) -> Result<Family<$instrument, Names<N>>, RegisterError> {
             let kind = Kind::$instrument;
-            self.family(&Request::of::<Names<N>>(kind, (name, help), &labels, None))
+            self.family(&Request::of(kind, (name, help), &labels, None))
         }
 
         #[doc = concat!("Registers a family of ", $what, "s with a derived set of labels, or finds it.")]
         ///
         /// # Errors
         /// An invalid name or help, or a clash with another family: see [`RegisterError`].
-        pub fn $of<S: LabelSet>(
+        pub fn $of<S: LabelSet + 'static>(
             &self,
             name: &str,
             help: &str,
         ) -> Result<Family<$instrument, S>, RegisterError> {
             let kind = Kind::$instrument;
-            self.family(&Request::of::<S>(kind, (name, help), &names_of::<S>(), None))
+            self.family(&Request::of(kind, (name, help), &names_of::<S>(), None))
         }
     )*};
 }
@@ -300,21 +296,21 @@ impl Registry {
         spec: &HistogramSpec,
     ) -> Result<HistogramFamily<N>, RegisterError> {
         let kind = Kind::Histogram;
-        self.family(&Request::of::<Names<N>>(kind, (name, help), &labels, Some(spec)))
+        self.family(&Request::of(kind, (name, help), &labels, Some(spec)))
     }
 
     /// Registers a family of histograms with a derived set of labels, or finds it.
     ///
     /// # Errors
     /// An invalid name, help or specification, or a clash with another family.
-    pub fn histogram_family_of<S: LabelSet>(
+    pub fn histogram_family_of<S: LabelSet + 'static>(
         &self,
         name: &str,
         help: &str,
         spec: &HistogramSpec,
     ) -> Result<Family<Histogram, S>, RegisterError> {
         let kind = Kind::Histogram;
-        self.family(&Request::of::<S>(kind, (name, help), &names_of::<S>(), Some(spec)))
+        self.family(&Request::of(kind, (name, help), &names_of::<S>(), Some(spec)))
     }
 
     /// Reads every series now and publishes the reading.
@@ -351,7 +347,7 @@ impl Registry {
         self.0.source.latest()
     }
 
-    fn family<M: Instrument, K: Key>(
+    fn family<M: Instrument, K: Key + 'static>(
         &self,
         request: &Request<'_>,
     ) -> Result<Family<M, K>, RegisterError> {
@@ -401,7 +397,7 @@ impl Registry {
         let claims = name::claims(&name, request.kind);
         families.claims.extend(claims.into_iter().map(|sample| (sample, name.as_str().into())));
         let space = Arc::clone(&self.0.space);
-        let core = Arc::new(FamilyCore::new(meta, space, request.combinations, terms));
+        let core = Arc::new(FamilyCore::new(meta, space, terms));
         families.by_name.insert(name.into(), Arc::clone(&core));
         drop(families); // a logger may register metrics of its own
         log::debug!("registered the {} family {}", request.kind, core.meta.name);

@@ -1,10 +1,11 @@
-//! Series that a thread remembers by number: one array per family whose labels have few values.
+//! Series that a thread remembers by number: one array per family and type of its labels, where
+//! they have few values.
 //! Upstream: `cache`. Downstream: nothing.
 
 use super::Remembered;
 use crate::sync::Mutex;
 
-/// Most combinations of values that get an array, of 32 bytes each per thread and family.
+/// Most combinations of values that get an array, of 32 bytes each per thread.
 const MAX_COMBINATIONS: usize = 512;
 
 /// Whether so many combinations of values get an array.
@@ -12,21 +13,15 @@ pub(super) const fn is_dense(combinations: usize) -> bool {
     combinations > 0 && combinations <= MAX_COMBINATIONS
 }
 
-/// Numbers in use, process-wide, so that a thread finds a family's array by index.
+/// Numbers in use, process-wide, so that a thread finds an array by index.
 static NUMBERS: Mutex<Vec<bool>> = Mutex::new(Vec::new());
 
-/// The number of a family, given back when the family goes.
-pub(super) struct DenseNumber(usize);
+/// A number of a family, given back when the family goes.
+pub(super) struct DenseNumber(pub(super) usize);
 
 impl DenseNumber {
-    /// What a family has that gets no array.
-    const NONE: Self = Self(usize::MAX);
-
-    /// The lowest number that no family has, if so many combinations get an array.
-    pub(super) fn take(combinations: usize) -> Self {
-        if !is_dense(combinations) {
-            return Self::NONE;
-        }
+    /// The lowest number that no family has.
+    pub(super) fn take() -> Self {
         let mut taken = NUMBERS.lock();
         let free = taken.iter().position(|taken| !taken).unwrap_or_else(|| {
             taken.push(false);
@@ -47,7 +42,7 @@ impl Drop for DenseNumber {
 
 const _: () = assert!(size_of::<Option<Remembered>>() == 32);
 
-/// By the numbers of families.
+/// By their numbers.
 #[derive(Default)]
 pub(super) struct Tables(Vec<Table>);
 
@@ -61,13 +56,8 @@ struct Table {
 impl Tables {
     /// The series at this index, if it is remembered and nothing has left the family since.
     #[inline(always)]
-    pub(super) fn find(
-        &self,
-        stamp: u64,
-        number: &DenseNumber,
-        index: usize,
-    ) -> Option<&Remembered> {
-        let table = self.0.get(number.0).filter(|table| table.stamp == stamp)?;
+    pub(super) fn find(&self, stamp: u64, number: usize, index: usize) -> Option<&Remembered> {
+        let table = self.0.get(number).filter(|table| table.stamp == stamp)?;
         table.entries.get(index)?.as_ref()
     }
 
@@ -75,14 +65,14 @@ impl Tables {
     pub(super) fn put(
         &mut self,
         stamp: u64,
-        number: &DenseNumber,
+        number: usize,
         (index, combinations): (usize, usize),
         remembered: Remembered,
     ) {
-        if self.0.len() <= number.0 {
-            self.0.resize_with(number.0 + 1, Table::default);
+        if self.0.len() <= number {
+            self.0.resize_with(number + 1, Table::default);
         }
-        let table = &mut self.0[number.0];
+        let table = &mut self.0[number];
         if table.stamp != stamp {
             let entries = (0..combinations).map(|_| None).collect();
             *table = Table { stamp, entries };
