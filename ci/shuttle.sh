@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the models of the engine's protocols in random schedules, with more threads than ci/loom.sh can
-# afford, and requires them to fail without the free list's lock. Schedules are the same each time.
-# Interleavings only: shuttle takes every ordering for the strongest.
+# afford, and requires them to fail without the free list's lock, and when cells are reused too early.
+# Schedules are the same each time. Interleavings only: shuttle takes every ordering for the strongest.
 #
 #   ci/shuttle.sh           400,000 schedules of each model
 #   ci/shuttle.sh --quick   20,000: what CI runs
@@ -43,3 +43,4 @@ caught() {
 
 echo "== weakenings"
 caught handover crowd::threads_come_and_go_on_fewer_shards_than_threads
+caught reuse crowd::series_that_come_and_go_never_show_the_records_of_others

@@ -4,7 +4,8 @@
 #
 #   bash ci/test.sh
 #
-# Longer runs, each on its own: ci/loom.sh, ci/sanitize.sh, ci/fuzz.sh, cargo bench -p tmc-benches.
+# Longer runs, each on its own: ci/loom.sh, ci/shuttle.sh, ci/sanitize.sh, ci/valgrind.sh, ci/fuzz.sh,
+# cargo bench -p tmc-benches.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -69,6 +70,7 @@ set_up() {
     # libFuzzer is C++, and rustc links with cc, which g++ brings.
     command -v cc >/dev/null && command -v c++ >/dev/null || packages+=(g++)
     command -v prometheus >/dev/null && command -v promtool >/dev/null || packages+=(prometheus)
+    command -v valgrind >/dev/null || packages+=(valgrind)
     find_python >/dev/null || packages+=(python3 python3-venv)
     [ ${#packages[@]} = 0 ] || install "${packages[@]}"
 
@@ -124,9 +126,11 @@ step "format" cargo fmt --all --check
 step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
 step "unit, property, integration, end-to-end and doc tests" cargo test --locked --workspace --no-fail-fast
 step "benchmarks, a quick run of each" cargo test --locked --workspace --no-fail-fast --bench '*'
-step "stress, optimised" cargo test --locked --release -p tmc-engine --test stress
+step "stress, optimised" cargo test --locked --release -p tmc-engine --test stress --test life_cycle_stress
 step "the README's demo, optimised" cargo run --locked --release --bin tmc-metrics -- demo --listen 127.0.0.1:0 --duration 5
 step "loom models, reduced" bash ci/loom.sh --quick
+step "shuttle models, reduced" bash ci/shuttle.sh --quick
+step "stress under valgrind, reduced" bash ci/valgrind.sh --quick
 step "fuzz targets, briefly" fuzz_briefly
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 step "scrape configuration" promtool check config deploy/prometheus.yml

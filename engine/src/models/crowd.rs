@@ -1,10 +1,12 @@
 //! Claims about more threads than loom can afford, and about the checker: what must fail does.
 //! Upstream: `ci/shuttle.sh`. Downstream: `shard`, `snapshot::publish`.
 
+use super::series::{Free, Owned};
 use super::{Model, cell, join, live_and_die, model, record, thread};
 use crate::publish::Publisher;
 use crate::shard::change::{Add, AddDecrement, AddSaturating, Change};
 use crate::shard::groups::Groups;
+use crate::shard::holds::Holds;
 use crate::shard::{Core, page_of, place_of};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, order};
 
@@ -201,6 +203,90 @@ fn groups_that_all_threads_take_at_once_have_one_page_each() {
         let next = [(); 3].map(|()| core.numbers.take().expect("a free number"));
         assert!(next.into_iter().all(|number| (2..8).contains(&number)), "{next:?}");
     });
+}
+
+/// Guards: reuse.
+#[test]
+fn series_that_come_and_go_never_show_the_records_of_others() {
+    /// What the lives of the series add multiples of, one after the other.
+    const PRIMES: [u64; 13] = [11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59];
+    model(|| {
+        let model = Model::new();
+        let core = model.core();
+        let free = Free::default();
+        let family = Arc::new(Mutex::new((0, None::<(u64, Arc<Owned>)>)));
+        let threads = spawn(4, move |at| {
+            let shard = core.adopt().expect("below the limit");
+            for _ in 0..3 {
+                let mut members = family.lock();
+                let life = members.0;
+                if members.1.is_none() {
+                    let cell = free.lock().take().unwrap_or_else(|| cell(life));
+                    assert_eq!(core.sum(cell, Relaxed), 0, "a new series began with a value");
+                    let series = Owned { core, cell, free: Arc::clone(&free) };
+                    *members = (life + 1, Some((PRIMES[life as usize], Arc::new(series))));
+                }
+                let (prime, series) = members.1.clone().expect("found or made");
+                drop(members);
+                record(shard, series.cell, Add(prime));
+                let sum = core.sum(series.cell, Relaxed);
+                assert!(sum > 0 && sum % prime == 0, "{sum} in the series of {prime}");
+                if at % 2 == 0 {
+                    let gone = family.lock().1.take();
+                    gone.into_iter().for_each(|(_, series)| Owned::remove(series));
+                }
+            }
+        });
+        join_all(threads);
+    });
+}
+
+/// A series is retired under the lock that look-ups take, when it has no holders and shows what the
+/// last reading showed.
+fn retirement(idle: fn(&Holds) -> bool) {
+    let model = Model::new();
+    let core = model.core();
+    // Cells of lives so far, the last one's holders, and the sum of the retired.
+    let family = Arc::new(Mutex::new((0, Arc::new(Holds::new()), 0)));
+    let ours = Arc::clone(&family);
+    let threads = spawn(3, move |_| {
+        let shard = core.adopt().expect("below the limit");
+        for _ in 0..2 {
+            let members = ours.lock();
+            let (life, holds) = (members.0, Arc::clone(&members.1));
+            holds.hold();
+            drop(members);
+            record(shard, cell(life), Add(1));
+            holds.release();
+        }
+    });
+    let theirs = Arc::clone(&family);
+    let retires = thread::spawn(move || {
+        for _ in 0..4 {
+            let life = theirs.lock().0;
+            let reading = core.sum(cell(life), Relaxed);
+            let mut members = theirs.lock();
+            if idle(&members.1) && core.sum(cell(life), Relaxed) == reading {
+                *members = (life + 1, Arc::new(Holds::new()), members.2 + reading);
+            }
+        }
+    });
+    join_all(threads);
+    join(retires);
+    let (life, _, retired) = *family.lock();
+    assert_eq!(retired + core.sum(cell(life), Relaxed), 6, "a record went with a retired series");
+}
+
+#[test]
+fn no_record_through_a_handle_goes_with_a_retired_series() {
+    model(|| retirement(Holds::idle));
+}
+
+/// The checker: a series that is retired in spite of its holders is found.
+#[test]
+#[should_panic(expected = "a record went with a retired series")]
+fn retiring_what_is_held_is_found() {
+    model(|| retirement(|_| true));
 }
 
 /// The checker: a lost update is found.

@@ -6,13 +6,13 @@ use crate::shard::holds::Holds;
 use crate::shard::{CellId, Core};
 use crate::sync::{Arc, Mutex, Ordering::Relaxed};
 
-type Free = Arc<Mutex<Option<CellId>>>;
+pub(super) type Free = Arc<Mutex<Option<CellId>>>;
 
 /// What `Series` and `CellSpace::give` do with a cell.
-struct Owned {
-    core: &'static Core,
-    cell: CellId,
-    free: Free,
+pub(super) struct Owned {
+    pub(super) core: &'static Core,
+    pub(super) cell: CellId,
+    pub(super) free: Free,
 }
 
 impl Owned {
@@ -22,7 +22,7 @@ impl Owned {
     }
 
     /// The family lets go of it.
-    fn remove(series: Arc<Self>) {
+    pub(super) fn remove(series: Arc<Self>) {
         #[cfg(weaken = "reuse")]
         series.give();
         drop(series);
