@@ -34,6 +34,15 @@ impl Hdr {
         Self { half_bits: resolution.next_power_of_two().trailing_zeros() - 1 }
     }
 
+    /// The finest native schema whose buckets are all wider than these, at most the format's 8.
+    ///
+    /// A bucket is widest, relative to its values, at the beginning of an octave, where it reaches
+    /// from 1 to `1 + 2^-half_bits`. The schema's bucket reaches from 1 to `2^(2^-schema)`, which is
+    /// more for `half_bits - 1` and less for `half_bits`.
+    pub(crate) const fn finest_schema(self) -> i8 {
+        if self.half_bits > 8 { 8 } else { self.half_bits as i8 - 1 }
+    }
+
     /// How far a value is shifted before its low bits count.
     #[inline(always)]
     const fn shift(self, value: u64) -> u32 {

@@ -169,7 +169,8 @@ mod tests {
     fn series(spec: &HistogramSpec, space: &Arc<CellSpace>) -> (Arc<HistogramCells>, Histogram) {
         let layout = Some(Arc::new(spec.layout("h").unwrap()));
         let (kind, space) = (Kind::Histogram, Arc::clone(space));
-        let shared = Arc::new(Shared { kind, space, layout, refusals: None });
+        let clock = Clock::system();
+        let shared = Arc::new(Shared { kind, space, layout, refusals: None, clock });
         let now = std::time::SystemTime::UNIX_EPOCH;
         let series = Series::new(&shared, Default::default(), 0, now).unwrap();
         let cells = Arc::clone(series.histogram().unwrap());
@@ -201,9 +202,13 @@ mod tests {
                 let (cells, histogram) = series(&spec, &space);
                 let hdr = cells.layout.hdr;
                 let buckets = hdr.index(from)..=hdr.index(to);
-                let body = || buckets.for_each(|bucket| histogram.record(hdr.low(bucket)));
-                std::thread::scope(|scope| scope.spawn(body).join().unwrap());
-                pages_of(&cells) * size_of::<Page>()
+                let body = || {
+                    buckets.for_each(|bucket| histogram.record(hdr.low(bucket)));
+                    cells.touched().filter(|&(_, number)| owner::has(number as usize)).count()
+                };
+                let pages = std::thread::scope(|scope| scope.spawn(body).join().unwrap());
+                assert_eq!(pages, cells.touched().count());
+                pages * size_of::<Page>()
             };
             let (cells, _) = series(&spec, &space);
             let top = cells.layout.max;

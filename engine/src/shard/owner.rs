@@ -199,6 +199,12 @@ pub(crate) fn warm(number: usize) {
     });
 }
 
+/// Whether the thread has this page of its own.
+#[cfg(test)]
+pub(crate) fn has(number: usize) -> bool {
+    LOCAL.with(|local| local.page(number).is_some())
+}
+
 /// Sums the pages' own sums over every shard, saturating.
 pub(crate) fn sum_of_page(number: usize) -> u64 {
     let pages = CORE.each().filter_map(|shard| shard.page(number));

@@ -35,11 +35,7 @@ impl HistogramSnapshot<'_> {
     /// Finer buckets would be narrower than HDR's, and look empty where they are not.
     #[must_use]
     pub fn finest_schema(&self) -> i8 {
-        let Some(Layout { hdr, .. }) = self.layout else { return FINEST };
-        // At the beginning of an octave, HDR's buckets grow fastest.
-        let index = hdr.index(1 << 40);
-        let growth = (hdr.high(index) + 1) as f64 / hdr.low(index) as f64;
-        (-growth.log2().log2()).floor().min(FINEST.into()) as i8
+        self.layout.map_or(FINEST, |layout| layout.hdr.finest_schema())
     }
 
     /// In native buckets of a schema from -4 to 8; a finer one than the recorded digits allow is
