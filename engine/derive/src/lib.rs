@@ -43,8 +43,8 @@
 //! that the exposition formats do not allow or reserve, names and values that occur twice, enums
 //! that hold data. One thing is left to registration: a name that a flattened set repeats.
 //!
-//! Recording through what these derives generate neither allocates nor locks; where all fields are
-//! enums or booleans, [`index`](macro@LabelSet) numbers the combinations, and no text is looked at.
+//! What these derives generate neither allocates nor locks. Where all fields are enums or booleans,
+//! each combination of values has a number, and a look-up indexes an array without reading a text.
 
 #![forbid(unsafe_code)]
 
