@@ -45,7 +45,7 @@ fn json_and_yaml_say_the_same() {
             "prometheus_path": "/m", "listen_address": "::1", "collection_interval": "1m30s",
             "retention_period": 3600, "prefix": "acme", "constant_labels": {"region": "eu"},
             "series_limit": 50, "families": {"tmc_sync_duration_seconds":
-            {"buckets": [0.5, 1, 2], "digits": 3, "series_limit": 9}}}"#,
+            {"buckets": [0.5, 1, 2], "digits": 3, "series_limit": 9, "retention_period": "2h"}}}"#,
     )
     .unwrap();
     let from_yaml = MetricsConfig::from_yaml(
@@ -65,13 +65,18 @@ families:
     buckets: [0.5, 1, 2]
     digits: 3
     series-limit: 9
+    retention-period: 2h
 ",
     )
     .unwrap();
     assert_eq!(from_json, from_yaml);
     assert_eq!(from_yaml.collection_interval, Duration::from_secs(90));
-    let family =
-        FamilyConfig { buckets: Some(vec![0.5, 1.0, 2.0]), digits: Some(3), series_limit: Some(9) };
+    let family = FamilyConfig {
+        buckets: Some(vec![0.5, 1.0, 2.0]),
+        digits: Some(3),
+        series_limit: Some(9),
+        retention_period: Some(Duration::from_secs(7200)),
+    };
     assert_eq!(from_yaml.families["tmc_sync_duration_seconds"], family);
 }
 
@@ -158,7 +163,7 @@ fn a_zero_interval_is_refused_in_every_spelling() {
             &["collection_interval is zero", "\"30s\""],
         );
         let field = "collection_interval";
-        assert_eq!(error, ConfigError::ZeroDuration { field, example: "30s" });
+        assert_eq!(error, ConfigError::ZeroDuration { field: field.to_owned(), example: "30s" });
     }
 }
 
@@ -205,6 +210,7 @@ fn what_is_wrong_with_a_family_is_named() {
         (SYNC, r#"{"digits": 0}"#, ["digits is 0", "1, 2 or 3"]),
         (SYNC, r#"{"digits": 4}"#, ["digits is 4", "1, 2 or 3"]),
         (SYNC, r#"{"series_limit": 0}"#, ["series_limit is zero", "at least 1"]),
+        (SYNC, r#"{"retention_period": 0}"#, ["retention_period is zero", "24h"]),
         ("tmc_sync_lag_seconds", r#"{"buckets": [1]}"#, ["buckets is set", "is a gauge"]),
         ("tmc_sync_errors_total", r#"{"digits": 2}"#, ["digits is set", "is a counter"]),
     ] {
@@ -213,6 +219,8 @@ fn what_is_wrong_with_a_family_is_named() {
     }
     refused(r#"{"families": {"": {}}}"#, &["families", "empty name"]);
     refused(r#"{"series_limit": 0}"#, &["series_limit is zero"]);
+    let text = format!(r#"{{"families": {{"{SYNC}": {{"retention_period": "soon"}}}}}}"#);
+    refused(&text, &["retention_period", "soon", "write"]);
 
     for bound in [f64::NAN, f64::INFINITY] {
         let family = FamilyConfig { buckets: Some(vec![1.0, bound]), ..Default::default() };

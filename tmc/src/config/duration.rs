@@ -34,6 +34,12 @@ pub(super) fn retention_period<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(DurationVisitor { field: "retention_period" })
 }
 
+pub(super) fn family_retention<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    retention_period(deserializer).map(Some)
+}
+
 /// Names the field in every error, which a deserializer alone does not.
 struct DurationVisitor {
     field: &'static str,

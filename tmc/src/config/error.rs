@@ -51,7 +51,7 @@ pub enum ConfigError {
     #[error("{field} is zero: write a longer time, such as \"{example}\"")]
     ZeroDuration {
         /// The field.
-        field: &'static str,
+        field: String,
         /// A value that would do.
         example: &'static str,
     },

@@ -1,10 +1,13 @@
 //! What may be configured about one family.
 //! Upstream: the configuration. Downstream: the engine's overrides.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use tmc_engine::{FamilyOverride, Kind};
 
 use super::ConfigError;
+use super::duration::family_retention;
 use crate::catalogue;
 
 /// What differs for one family; what is left out stays as it is.
@@ -18,6 +21,9 @@ pub struct FamilyConfig {
     /// The most series of the family.
     #[serde(alias = "series-limit")]
     pub series_limit: Option<usize>,
+    /// How long an idle series stays exposed.
+    #[serde(alias = "retention-period", deserialize_with = "family_retention")]
+    pub retention_period: Option<Duration>,
 }
 
 impl FamilyConfig {
@@ -26,7 +32,7 @@ impl FamilyConfig {
             buckets: self.buckets.clone(),
             digits: self.digits,
             series_limit: self.series_limit,
-            ..FamilyOverride::default()
+            retention_period: self.retention_period,
         }
     }
 
@@ -38,6 +44,10 @@ impl FamilyConfig {
         if self.series_limit == Some(0) {
             let field = format!("families.{}.series_limit", family());
             return Err(ConfigError::ZeroSeriesLimit { field });
+        }
+        if self.retention_period.is_some_and(|period| period.is_zero()) {
+            let field = format!("families.{}.retention_period", family());
+            return Err(ConfigError::ZeroDuration { field, example: "24h" });
         }
         if let Some(digits) = self.digits.filter(|digits| !(1..=3).contains(digits)) {
             return Err(ConfigError::Digits { family: family(), digits });

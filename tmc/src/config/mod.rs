@@ -133,10 +133,12 @@ impl MetricsConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         validate_path(&self.prometheus_path)?;
         if self.collection_interval.is_zero() {
-            return Err(ConfigError::ZeroDuration { field: "collection_interval", example: "30s" });
+            let field = "collection_interval".to_owned();
+            return Err(ConfigError::ZeroDuration { field, example: "30s" });
         }
         if self.retention_period.is_zero() {
-            return Err(ConfigError::ZeroDuration { field: "retention_period", example: "24h" });
+            let field = "retention_period".to_owned();
+            return Err(ConfigError::ZeroDuration { field, example: "24h" });
         }
         if self.series_limit == Some(0) {
             return Err(ConfigError::ZeroSeriesLimit { field: "series_limit".to_owned() });
