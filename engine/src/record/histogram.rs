@@ -15,10 +15,16 @@ use std::time::Duration;
 
 /// A distribution of durations or sizes.
 ///
-/// An observation costs the updates of two neighbouring cells of the thread. It never fails, panics, locks or waits, and
-/// does not allocate once the thread has touched the octave of the value (1,152 bytes each at
-/// two significant digits; see [`Histogram::warm`]). NaN and negative observations are refused, and
-/// counted in `tmc_engine_refused_total`; those above the range are counted in `+Inf` and the sum.
+/// An observation costs the updates of two neighbouring cells of the thread; one above all before it
+/// raises the series' maximum, too, which threads share. It never fails, panics, locks or waits, and
+/// does not allocate once the thread has touched the octave of the value (1,152 bytes each at two
+/// significant digits: see [`HistogramSpec::digits`] and [`Histogram::warm`]).
+///
+/// NaN and negative observations are refused, and counted in `tmc_engine_refused_total`. Those above
+/// the range are counted in `+Inf` and the sum; so are all for whose buckets there is no memory, or
+/// none of the process's 2^20 numbers of pages.
+///
+/// [`HistogramSpec::digits`]: crate::HistogramSpec::digits
 #[derive(Clone)]
 pub struct Histogram {
     cells: Arc<HistogramCells>,

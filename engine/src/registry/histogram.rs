@@ -3,6 +3,7 @@
 
 use super::space::{CellRef, CellSpace, PageKind};
 use crate::bucket::{HEAD_INFINITE, HEAD_SUM, Layout, Scaled, to_units};
+use crate::shard::PageNumbers;
 use crate::shard::groups::Groups;
 use crate::shard::owner::{self, CORE};
 use crate::shard::page::{PAGE_BITS, PAGE_CELLS};
@@ -66,6 +67,8 @@ pub(crate) struct HistogramCells {
     pub(crate) largest: Largest,
     /// The pages of buckets.
     groups: Groups,
+    /// Where they get their numbers: the process's, but for a test.
+    numbers: &'static PageNumbers,
     /// Takes the head back. `None` for a series that is nowhere visible.
     space: Option<Arc<CellSpace>>,
 }
@@ -90,7 +93,8 @@ impl HistogramCells {
         space: Option<Arc<CellSpace>>,
     ) -> Self {
         let layout = Arc::clone(layout);
-        Self { layout, head, largest: Largest::default(), groups, space }
+        let (largest, numbers) = (Largest::default(), &CORE.numbers);
+        Self { layout, head, largest, groups, numbers, space }
     }
 
     /// A value that is not above all that were observed before, and no negative number or NaN.
@@ -118,9 +122,9 @@ impl HistogramCells {
     }
 
     /// The page number of a group, taken at the first touch of anybody. `None` if the process is
-    /// out of page numbers.
+    /// out of page numbers: the observation is then counted in the head.
     pub(crate) fn group(&self, group: usize) -> Option<usize> {
-        self.groups.page(group, &CORE.numbers)
+        self.groups.page(group, self.numbers)
     }
 
     /// Groups that have a page: index and page number.
@@ -162,17 +166,28 @@ impl Drop for HistogramCells {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::series::{Hold, Series, Shared};
+    use crate::bucket::HEAD_OVER;
+    use crate::registry::series::{Body, Hold, Series, Shared};
     use crate::shard::page::Page;
     use crate::{Clock, Histogram, HistogramSpec, Kind};
 
     fn series(spec: &HistogramSpec, space: &Arc<CellSpace>) -> (Arc<HistogramCells>, Histogram) {
+        series_of(spec, space, &CORE.numbers)
+    }
+
+    fn series_of(
+        spec: &HistogramSpec,
+        space: &Arc<CellSpace>,
+        numbers: &'static PageNumbers,
+    ) -> (Arc<HistogramCells>, Histogram) {
         let layout = Some(Arc::new(spec.layout("h").unwrap()));
         let (kind, space) = (Kind::Histogram, Arc::clone(space));
         let clock = Clock::system();
         let shared = Arc::new(Shared { kind, space, layout, refusals: None, clock });
         let now = std::time::SystemTime::UNIX_EPOCH;
-        let series = Series::new(&shared, Default::default(), 0, now).unwrap();
+        let mut series = Series::new(&shared, Default::default(), 0, now).unwrap();
+        let Some(Body::Histogram(cells)) = series.body.as_deref_mut() else { unreachable!() };
+        Arc::get_mut(cells).unwrap().numbers = numbers;
         let cells = Arc::clone(series.histogram().unwrap());
         (cells, Histogram::of(Hold::new(Arc::new(series))))
     }
@@ -181,6 +196,38 @@ mod tests {
     fn pages_of(cells: &HistogramCells) -> usize {
         let has = |number| CORE.each().filter(move |s| s.page(number as usize).is_some());
         cells.touched().map(|(_, number)| has(number).count()).sum()
+    }
+
+    #[test]
+    fn without_page_numbers_observations_are_over_the_range_but_counted() {
+        static NUMBERS: PageNumbers = PageNumbers::new();
+        let mut last = None;
+        while let Some(number) = NUMBERS.take() {
+            last = Some(number);
+        }
+        let space = Arc::new(CellSpace::default());
+        let spec = HistogramSpec::bytes(&[100.0]); // the edge of a bucket
+        let (cells, histogram) = series_of(&spec, &space, &NUMBERS);
+        let local = histogram.local();
+        for _ in 0..3 {
+            histogram.observe(50.0);
+            histogram.record(500);
+            local.observe(50.0);
+            local.record(500);
+        }
+        histogram.warm();
+        assert_eq!((histogram.count(), histogram.sum()), (12, 3300.0));
+        assert_eq!(histogram.max(), Some(500.0));
+        assert_eq!(cells.touched().count(), 0);
+        assert_eq!(owner::sum(cells.head.id + HEAD_OVER), 12);
+        // As soon as there is a number again, there is a bucket.
+        NUMBERS.free(last.unwrap());
+        local.record(500);
+        histogram.record(500);
+        local.record(500);
+        histogram.record(50); // of another page, which there is not
+        assert_eq!(owner::sum(cells.head.id + HEAD_OVER), 13);
+        assert_eq!((histogram.count(), histogram.sum()), (16, 4850.0));
     }
 
     #[test]
