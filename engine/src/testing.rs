@@ -77,19 +77,25 @@ impl Observed {
     /// As [`Observed::assert_increase`].
     #[track_caller]
     pub fn assert_change(&mut self, name: &str, labels: &[(&str, &str)], by: f64) {
-        let numbers = [Kind::Counter, Kind::FloatCounter, Kind::Gauge, Kind::UpDownCounter];
+        let numbers = [
+            Kind::Counter,
+            Kind::FloatCounter,
+            Kind::Gauge,
+            Kind::UpDownCounter,
+            Kind::InFlightAge,
+        ];
         self.check(name, labels, &numbers, &format!("a change of {by:+}"), |series| {
             series.map_or(0.0, SeriesDelta::change) == by
         });
     }
 
-    /// Asserts that a gauge or in-flight count now has this value.
+    /// Asserts that a gauge, in-flight count or age now has this value.
     ///
     /// # Panics
     /// If it has not, or is not there; if it is no gauge, or if there is no such family or label.
     #[track_caller]
     pub fn assert_gauge(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
-        let gauges = [Kind::Gauge, Kind::UpDownCounter];
+        let gauges = [Kind::Gauge, Kind::UpDownCounter, Kind::InFlightAge];
         self.check(name, labels, &gauges, &format!("a value of {value}"), |series| {
             series.is_some_and(|series| {
                 let now = series.later().value().as_f64();
