@@ -14,7 +14,7 @@ use super::labels::{Key, LabelTexts};
 use super::series::{Hold, Series};
 use crate::snapshot::next_id;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed};
-use dense::{DenseNumber, Tables};
+use dense::{DenseNumber, Table, Tables};
 use hashed::Slots;
 use std::any::TypeId;
 use std::cell::Cell;
@@ -34,6 +34,8 @@ struct Memory {
 struct Local {
     /// None before the thread's first look-up, and once the guard has run.
     memory: Cell<Option<NonNull<Memory>>>,
+    /// The memory's tables: none where there is no memory.
+    tables: Cell<*const [Table]>,
     /// Somebody borrows from the memory, or changes it.
     busy: Cell<bool>,
 }
@@ -42,7 +44,9 @@ struct Local {
 struct Guard;
 
 thread_local! {
-    static LOCAL: Local = const { Local { memory: Cell::new(None), busy: Cell::new(false) } };
+    static LOCAL: Local = const {
+        Local { memory: Cell::new(None), tables: Cell::new(&[]), busy: Cell::new(false) }
+    };
     static GUARD: Guard = const { Guard };
 }
 
@@ -50,6 +54,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         LOCAL.with(|local| {
             let memory = local.memory.take();
+            local.tables.set(&[]);
             // Whoever still borrows from the memory, in a thread-local that is destroyed later,
             // keeps it for ever.
             if let Some(memory) = memory.filter(|_| !local.busy.get()) {
@@ -183,14 +188,18 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
     // Before the map is asked: what is remembered under it is as old at least.
     let stamp = key.stamp.load(Relaxed);
     let known = LOCAL.with(|local| {
-        let memory = local.memory.get().filter(|_| !local.busy.get())?;
-        // SAFETY: made in `Local::memory`; nobody changes it, for only this thread could and it is
-        // not busy.
-        let Memory { slots, tables } = unsafe { memory.as_ref() };
+        if local.busy.get() {
+            return None;
+        }
         let remembered = if const { dense::is_dense(T::COMBINATIONS) } {
-            tables.find(stamp, number, texts.index())?
+            // SAFETY: the memory's, as `Local::change` left them, or none; nobody changes them, for
+            // only this thread could and the memory is not busy.
+            let tables = unsafe { &*local.tables.get() };
+            dense::find(tables, stamp, number, texts.index())?
         } else {
-            slots.find(key.family, hashed::hash(key.family, &texts), &texts)?
+            // SAFETY: made in `Local::memory`; as above.
+            let memory = unsafe { local.memory.get()?.as_ref() };
+            memory.slots.find(key.family, hashed::hash(key.family, &texts), &texts)?
         };
         let handle = M::from_any(&remembered.handle)?;
         local.busy.set(true);
@@ -236,7 +245,9 @@ impl Local {
         self.busy.set(true);
         // SAFETY: made in `memory`, freed by the guard only; nobody borrows from it, and look-ups
         // that the change itself makes find it busy.
-        change(unsafe { memory.as_mut() });
+        let memory = unsafe { memory.as_mut() };
+        change(memory);
+        self.tables.set(memory.tables.all());
         self.busy.set(false);
     }
 

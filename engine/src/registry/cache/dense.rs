@@ -42,23 +42,34 @@ impl Drop for DenseNumber {
 
 const _: () = assert!(size_of::<Option<Remembered>>() == 32);
 
+/// The series at this index, if it is remembered and nothing has left the family since.
+#[inline(always)]
+pub(super) fn find(
+    tables: &[Table],
+    stamp: u64,
+    number: usize,
+    index: usize,
+) -> Option<&Remembered> {
+    let table = tables.get(number).filter(|table| table.stamp == stamp)?;
+    table.entries.get(index)?.as_ref()
+}
+
 /// By their numbers.
 #[derive(Default)]
 pub(super) struct Tables(Vec<Table>);
 
+/// A power of two in size, so that finding one takes no multiplication.
 #[derive(Default)]
-struct Table {
+#[repr(align(32))]
+pub(super) struct Table {
     /// The family's, when the thread last put something here.
     stamp: u64,
     entries: Box<[Option<Remembered>]>,
 }
 
 impl Tables {
-    /// The series at this index, if it is remembered and nothing has left the family since.
-    #[inline(always)]
-    pub(super) fn find(&self, stamp: u64, number: usize, index: usize) -> Option<&Remembered> {
-        let table = self.0.get(number).filter(|table| table.stamp == stamp)?;
-        table.entries.get(index)?.as_ref()
+    pub(super) fn all(&self) -> &[Table] {
+        &self.0
     }
 
     /// Remembers a series at an index of so many.
