@@ -93,15 +93,19 @@ impl Starts {
     /// allocates when more operations run than ever before. `None` beyond [`MOST`] of them.
     pub(crate) fn claim(&self, place: usize, start: u64) -> Option<Claim> {
         loop {
-            if let Some(claim) = self.search(place, start) {
+            let used = self.used.load(Relaxed);
+            if let Some(claim) = self.search(used, place, start) {
                 return Some(claim);
             }
-            self.grow()?;
+            if used == CHUNKS {
+                return None;
+            }
+            self.grow(); // or others have, since
         }
     }
 
-    fn search(&self, place: usize, start: u64) -> Option<Claim> {
-        let len = self.used.load(Relaxed) * SLOTS;
+    fn search(&self, used: usize, place: usize, start: u64) -> Option<Claim> {
+        let len = used * SLOTS;
         let place = if place < len { place } else { place % SLOTS };
         (place..len).chain(0..place.min(len)).find_map(|place| {
             let slot = &self.chunk(place / SLOTS)?.0[place % SLOTS];
@@ -113,13 +117,12 @@ impl Starts {
 
     #[cold]
     #[inline(never)]
-    fn grow(&self) -> Option<()> {
+    fn grow(&self) {
         let next = |used| (used < CHUNKS).then_some(used + 1);
-        let entry = self.used.fetch_update(Relaxed, Relaxed, next).ok()?;
-        let chunk = self.pool.take()?; // without memory, the entry stays empty
+        let Ok(entry) = self.used.fetch_update(Relaxed, Relaxed, next) else { return };
+        let Some(chunk) = self.pool.take() else { return }; // no memory: the entry stays empty
         // Partner CHUNK_READ: whoever finds the chunk has seen its slots free, as this thread has.
         self.chunks[entry].store(ptr::from_ref(chunk).cast_mut(), order::CHUNK_PUBLISH);
-        Some(())
     }
 
     fn chunk(&self, entry: usize) -> Option<&'static Chunk> {
