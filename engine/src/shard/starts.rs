@@ -10,11 +10,9 @@ use std::ptr::{self, NonNull};
 
 /// Slots in a chunk.
 const SLOTS: usize = if cfg!(loom) { 1 } else { 64 };
-/// Chunks that one series may have.
-const CHUNKS: usize = if cfg!(loom) { 2 } else { 64 };
-
-/// Operations of one series that may run at once.
-pub(crate) const MOST: usize = SLOTS * CHUNKS;
+/// Chunks that one series may have: 4,096 operations at once. In a model one more than threads, for
+/// who finds a slot taken need not know yet of the chunk that its taker has brought.
+const CHUNKS: usize = if cfg!(loom) { 3 } else { 64 };
 
 /// Aligned so that no two chunks share a line that is fetched as one.
 #[repr(align(128))]
@@ -90,7 +88,7 @@ impl Starts {
     }
 
     /// Puts `start`, which is not 0, into a free slot, the first one from `place` on. Lock-free;
-    /// allocates when more operations run than ever before. `None` beyond [`MOST`] of them.
+    /// allocates when more operations run than ever before. `None` when all chunks are full.
     pub(crate) fn claim(&self, place: usize, start: u64) -> Option<Claim> {
         loop {
             let used = self.used.load(Relaxed);
@@ -100,7 +98,7 @@ impl Starts {
             if used == CHUNKS {
                 return None;
             }
-            self.grow(); // or others have, since
+            self.grow()?;
         }
     }
 
@@ -117,12 +115,15 @@ impl Starts {
 
     #[cold]
     #[inline(never)]
-    fn grow(&self) {
+    fn grow(&self) -> Option<()> {
         let next = |used| (used < CHUNKS).then_some(used + 1);
-        let Ok(entry) = self.used.fetch_update(Relaxed, Relaxed, next) else { return };
-        let Some(chunk) = self.pool.take() else { return }; // no memory: the entry stays empty
+        let Ok(entry) = self.used.fetch_update(Relaxed, Relaxed, next) else {
+            return Some(()); // others have
+        };
+        let chunk = self.pool.take()?; // without memory, the entry stays empty
         // Partner CHUNK_READ: whoever finds the chunk has seen its slots free, as this thread has.
         self.chunks[entry].store(ptr::from_ref(chunk).cast_mut(), order::CHUNK_PUBLISH);
+        Some(())
     }
 
     fn chunk(&self, entry: usize) -> Option<&'static Chunk> {
