@@ -50,6 +50,14 @@ pub enum RegisterError {
         /// What is wrong and what to do about it.
         reason: String,
     },
+    /// States that make no state set (R50): none, too many, one twice, or one without a name.
+    #[error("invalid states of {family}: {reason}")]
+    InvalidStates {
+        /// The family.
+        family: String,
+        /// What is wrong and what to do about it.
+        reason: String,
+    },
     /// The name is taken by a family of another type.
     #[error(
         "{family} is registered as {} already, not as {}: use another name",
@@ -80,6 +88,14 @@ pub enum RegisterError {
         "{family} is registered with other buckets: use the same specification, or another name"
     )]
     BucketClash {
+        /// The family.
+        family: String,
+    },
+    /// The name is taken by a state set with other states, or the same in another order.
+    #[error(
+        "{family} is registered with other states: use the same in the same order, or another name"
+    )]
+    StateClash {
         /// The family.
         family: String,
     },

@@ -3,8 +3,9 @@
 
 use super::instrument_debug;
 use crate::registry::series::Hold;
-use crate::shard::change::{Add, AddDecrement};
-use crate::shard::owner::{self, CORE};
+use crate::shard::change::{Add, AddDecrement, At};
+use crate::shard::owner::{self, CORE, Pin};
+use crate::shard::page::Page;
 use crate::shard::{page_of, place_of};
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 
@@ -22,11 +23,7 @@ pub struct Gauge {
 
 impl Gauge {
     pub(crate) fn of(series: Hold) -> Self {
-        // The registry has brought the page (`CellSpace::take`), or it is the void page.
-        static NOWHERE: AtomicU64 = AtomicU64::new(0);
-        let (page, place) = (page_of(series.cell.id), place_of(series.cell.id));
-        let cell = CORE.shared_page(page).map_or(&NOWHERE, |page| &page.cells()[place]);
-        Self { cell, series }
+        Self { cell: shared_cell(&series), series }
     }
 
     /// Sets the value.
@@ -67,6 +64,14 @@ impl Gauge {
     pub fn value(&self) -> f64 {
         f64::from_bits(self.cell.load(Relaxed))
     }
+}
+
+/// The series' cell in the shared shard, which is not reused while the series lives.
+pub(crate) fn shared_cell(series: &Hold) -> &'static AtomicU64 {
+    // The registry has brought the page (`CellSpace::take`), or it is the void page.
+    static NOWHERE: AtomicU64 = AtomicU64::new(0);
+    let (page, place) = (page_of(series.cell.id), place_of(series.cell.id));
+    CORE.shared_page(page).map_or(&NOWHERE, |page| &page.cells()[place])
 }
 
 /// A count of things in flight, changed by many threads: exposed as a gauge.
@@ -110,11 +115,65 @@ impl UpDownCounter {
         owner::apply(self.down, AddDecrement(n));
     }
 
+    /// A handle pinned to the calling thread; as [`super::Counter::local`].
+    #[must_use]
+    pub fn local(&self) -> LocalUpDownCounter {
+        let pin = Pin::new();
+        let [up, down] = [self.up, self.down].map(|cell| (pin.page(page_of(cell)), cell));
+        LocalUpDownCounter { up, down, pin, _series: self.series.clone() }
+    }
+
+    /// Makes the calling thread's first touches ahead of time.
+    pub fn warm(&self) {
+        owner::warm(page_of(self.up));
+        owner::warm(page_of(self.down));
+    }
+
     /// How many are in flight, over all threads. Visits every shard.
     #[must_use]
     pub fn value(&self) -> u64 {
         let down = owner::sum_decrements(self.down);
         owner::sum(self.up).saturating_sub(down)
+    }
+}
+
+/// An [`UpDownCounter`] pinned to one thread, which it cannot leave; as [`super::LocalCounter`]. What
+/// it adds, any other handle on any thread may subtract.
+pub struct LocalUpDownCounter {
+    /// Page and cell; no page only if the system had no memory for it: then nothing is recorded.
+    up: (Option<&'static Page>, u32),
+    down: (Option<&'static Page>, u32),
+    pin: Pin,
+    _series: Hold,
+}
+
+impl LocalUpDownCounter {
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    /// Subtracts one.
+    #[inline]
+    pub fn dec(&self) {
+        self.sub(1);
+    }
+
+    /// Adds `n`.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        if let (Some(page), cell) = self.up {
+            self.pin.apply(page, At(cell, Add(n)));
+        }
+    }
+
+    /// Subtracts `n`, which was added before.
+    #[inline]
+    pub fn sub(&self, n: u64) {
+        if let (Some(page), cell) = self.down {
+            self.pin.apply(page, At(cell, AddDecrement(n)));
+        }
     }
 }
 

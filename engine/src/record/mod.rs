@@ -2,15 +2,24 @@
 //! Upstream: the program. Downstream: `shard`, where each thread has cells of its own.
 
 mod counter;
+mod exemplar;
 mod gauge;
+mod guard;
 mod histogram;
 mod in_flight;
+mod info;
+mod state_set;
 mod timer;
 
-pub use counter::{Counter, FloatCounter, LocalCounter};
-pub use gauge::{Gauge, UpDownCounter};
+pub use counter::{Counter, FloatCounter, LocalCounter, LocalFloatCounter};
+pub use exemplar::Exemplar;
+pub(crate) use gauge::shared_cell;
+pub use gauge::{Gauge, LocalUpDownCounter, UpDownCounter};
+pub use guard::{GaugeGuard, UpDownCounterGuard};
 pub use histogram::{Histogram, LocalHistogram};
 pub use in_flight::{InFlightAge, RunningOperation};
+pub use info::Info;
+pub use state_set::StateSet;
 pub use timer::{Timed, Timer};
 
 /// `Debug` that names the instrument and its label values, not its cells.

@@ -2,6 +2,7 @@
 //! Upstream: registry, and look-ups that miss every cache. Downstream: snapshot.
 
 use super::cache::CacheKey;
+use super::exemplar::ExemplarTerms;
 use super::histogram::HistogramCells;
 use super::labels::{LabelTexts, Repeated};
 use super::list::SeriesList;
@@ -10,16 +11,18 @@ use super::retire::Retirement;
 use super::series::{Body, Hold, Series, Shared};
 use super::space::CellSpace;
 use super::values::{self, LabelValues, decode};
-use super::{HistogramSpec, Kind, Request};
+use super::{HistogramSpec, Inner, Kind, Request};
 use crate::bucket::Layout;
 use crate::clock::Clock;
 use crate::error::RegisterError;
+use crate::lazy_box::LazyBox;
 use crate::record::Counter;
 use crate::snapshot::{Block, next_id};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering::Relaxed};
 use dashmap::DashMap;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
+use std::sync::Weak;
 use std::time::Duration;
 
 /// Value of every label of the series that takes what is beyond a family's limit.
@@ -38,6 +41,8 @@ pub(crate) struct FamilyMeta {
     pub(crate) constant_labels: Arc<[(Box<str>, Box<str>)]>,
     pub(crate) spec: Option<HistogramSpec>,
     pub(crate) layout: Option<Arc<Layout>>,
+    /// Names of a state set's states, in the order of its bits.
+    pub(crate) states: Arc<[Box<str>]>,
 }
 
 /// How a family lives.
@@ -51,6 +56,9 @@ pub(super) struct Terms {
     /// Counts look-ups beyond the limit.
     pub(super) overflowed: Option<Counter>,
     pub(super) clock: Clock,
+    pub(super) exemplar_interval: Duration,
+    /// Where callbacks for the family's series are registered.
+    pub(super) registry: Weak<Inner>,
 }
 
 /// A family behind its typed handle.
@@ -121,7 +129,9 @@ impl FamilyCore {
         }
         let (kind, layout) = (meta.kind, meta.layout.clone());
         let (refusals, clock) = (terms.refusals.clone(), terms.clock.clone());
-        let shared = Shared { kind, space, layout, refusals, clock };
+        let exemplars = ExemplarTerms::new(&clock, terms.exemplar_interval);
+        let states = Arc::clone(&meta.states);
+        let shared = Shared { kind, space, layout, states, refusals, clock, exemplars };
         Self {
             key: CacheKey::new(meta.id),
             meta: Arc::new(meta),
@@ -146,6 +156,7 @@ impl FamilyCore {
             constant_labels: Arc::from([]),
             spec: None,
             layout: request.spec.map(|_| Arc::new(Layout::nowhere())),
+            states: request.states.iter().map(|&state| state.into()).collect(),
         };
         let terms = Terms { limit: usize::MAX, ..Terms::default() };
         Self::new(meta, Arc::default(), terms)
@@ -171,14 +182,32 @@ impl FamilyCore {
         match self.create(labels) {
             Ok(series) => series,
             Err(Refused::Limit) => self.beyond_limit(labels),
-            Err(Refused::OutOfCells) => {
-                // First things first: a logger may look up series, too.
-                if !self.told_of_cells.swap(true, Relaxed) {
-                    let name = &self.meta.name;
-                    log::error!("no cells left for a series of {name}: such are not recorded");
-                }
+            Err(Refused::OutOfCells) => self.out_of_cells(),
+        }
+    }
+
+    #[cold]
+    fn out_of_cells(&self) -> Hold {
+        // First things first: a logger may look up series, too.
+        if !self.told_of_cells.swap(true, Relaxed) {
+            let name = &self.meta.name;
+            log::error!("no cells left for a series of {name}: such are not recorded");
+        }
+        self.detached()
+    }
+
+    /// A new series in the place of the one with these labels; beyond the limit or the memory, one
+    /// that is nowhere visible.
+    pub(super) fn with_anew(&self, texts: &impl LabelTexts) -> Hold {
+        let labels = values::encode(texts);
+        self.remove(&labels, |_| true);
+        match self.create(&labels) {
+            Ok(series) => series,
+            Err(Refused::Limit) => {
+                self.refuse_beyond_limit(&labels);
                 self.detached()
             }
+            Err(Refused::OutOfCells) => self.out_of_cells(),
         }
     }
 
@@ -231,7 +260,7 @@ impl FamilyCore {
             Kind::Counter | Kind::FloatCounter | Kind::Histogram => {
                 self.overflow().unwrap_or_else(|_| self.detached())
             }
-            Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge => self.detached(),
+            _ => self.detached(),
         }
     }
 
@@ -261,8 +290,16 @@ impl FamilyCore {
     fn detached(&self) -> Hold {
         let layout = self.meta.layout.as_ref();
         let histogram = layout.map(|layout| Arc::new(HistogramCells::detached(layout)));
-        let body = histogram.map(|cells| Box::new(Body::Histogram(cells)));
-        Hold::new(Arc::new(Series::detached(self.meta.kind, body)))
+        let body = histogram.map(|cells| Body::Histogram(cells, LazyBox::empty()));
+        Hold::new(Arc::new(Series::detached(
+            self.meta.kind,
+            body.map_or_else(LazyBox::empty, LazyBox::new),
+        )))
+    }
+
+    /// Whether any series ever had exemplars.
+    pub(crate) fn has_exemplars(&self) -> bool {
+        self.shared.exemplars.are_used()
     }
 
     /// The series in blocks, for a snapshot.

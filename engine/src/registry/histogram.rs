@@ -167,9 +167,11 @@ impl Drop for HistogramCells {
 mod tests {
     use super::*;
     use crate::bucket::HEAD_OVER;
+    use crate::registry::exemplar::ExemplarTerms;
     use crate::registry::series::{Body, Hold, Series, Shared};
     use crate::shard::page::Page;
     use crate::{Clock, Histogram, HistogramSpec, Kind};
+    use std::time::Duration;
 
     fn series(spec: &HistogramSpec, space: &Arc<CellSpace>) -> (Arc<HistogramCells>, Histogram) {
         series_of(spec, space, &CORE.numbers)
@@ -183,10 +185,13 @@ mod tests {
         let layout = Some(Arc::new(spec.layout("h").unwrap()));
         let (kind, space) = (Kind::Histogram, Arc::clone(space));
         let clock = Clock::system();
-        let shared = Arc::new(Shared { kind, space, layout, refusals: None, clock });
+        let exemplars = ExemplarTerms::new(&clock, Duration::ZERO);
+        let (states, refusals) = (Arc::from([]), None);
+        let shared = Shared { kind, space, layout, states, refusals, clock, exemplars };
+        let shared = Arc::new(shared);
         let now = std::time::SystemTime::UNIX_EPOCH;
         let mut series = Series::new(&shared, Default::default(), 0, now).unwrap();
-        let Some(Body::Histogram(cells)) = series.body.as_deref_mut() else { unreachable!() };
+        let Some(Body::Histogram(cells, _)) = series.body.get_mut() else { unreachable!() };
         Arc::get_mut(cells).unwrap().numbers = numbers;
         let cells = Arc::clone(series.histogram().unwrap());
         (cells, Histogram::of(Hold::new(Arc::new(series))))

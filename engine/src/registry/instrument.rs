@@ -3,7 +3,9 @@
 
 use super::Kind;
 use super::series::Hold;
-use crate::record::{Counter, FloatCounter, Gauge, Histogram, InFlightAge, UpDownCounter};
+use crate::record::{
+    Counter, FloatCounter, Gauge, Histogram, InFlightAge, Info, StateSet, UpDownCounter,
+};
 
 /// An instrument that a family can have: sealed, for the set of kinds is the engine's.
 pub trait Instrument: Clone + sealed::Sealed {
@@ -54,4 +56,6 @@ macro_rules! instruments {
         )*
     };
 }
-instruments!(InFlightAge, Counter, FloatCounter, Gauge, UpDownCounter, Histogram);
+instruments!(
+    Counter, FloatCounter, Gauge, UpDownCounter, Histogram, InFlightAge, Info, StateSet
+);

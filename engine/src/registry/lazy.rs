@@ -2,9 +2,12 @@
 //! Upstream: the program's statics. Downstream: [`Registry::global`].
 
 use super::{
-    Family, FamilyCore, HistogramSpec, Instrument, Key, Kind, Names, Registry, Request, name,
+    Family, FamilyCore, HistogramSpec, Instrument, Key, Kind, LabelSet, Names, Registry, Request,
+    name, names_of, state_set,
 };
-use crate::record::{Counter, FloatCounter, Gauge, Histogram, InFlightAge, UpDownCounter};
+use crate::record::{
+    Counter, FloatCounter, Gauge, Histogram, InFlightAge, Info, StateSet, UpDownCounter,
+};
 use crate::sync::Arc;
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -60,6 +63,7 @@ impl Plain for FloatCounter {}
 impl Plain for Gauge {}
 impl Plain for UpDownCounter {}
 impl Plain for InFlightAge {}
+impl Plain for Info {}
 
 /// An instrument without labels in a static.
 ///
@@ -136,7 +140,98 @@ impl<M: Plain, const N: usize> Deref for LazyFamily<M, N> {
     }
 }
 
-/// A family of latency histograms in a static; as [`Lazy`]. `N` may be 0.
+/// A family with a derived set of labels in a static; as [`Lazy`].
+///
+/// ```
+/// use tmc_engine::{Counter, LabelSet, LabelValue, LazyFamilyOf};
+/// #[derive(LabelValue)]
+/// enum Route { Get, Put }
+/// #[derive(LabelSet)]
+/// struct Request { route: Route, ok: bool }
+///
+/// static REQUESTS: LazyFamilyOf<Counter, Request> = LazyFamilyOf::new("requests_total", "Requests");
+/// REQUESTS.at(Request { route: Route::Get, ok: true }).inc();
+/// ```
+#[derive(Debug)]
+pub struct LazyFamilyOf<M, S> {
+    name: &'static str,
+    help: &'static str,
+    family: OnceLock<Family<M, S>>,
+}
+
+impl<M, S> LazyFamilyOf<M, S> {
+    /// To be registered at first use.
+    ///
+    /// # Panics
+    /// If the name is invalid: in a static, at build time.
+    #[must_use]
+    pub const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { name: checked(name), help, family: OnceLock::new() }
+    }
+}
+
+impl<M: Plain, S: LabelSet + 'static> Deref for LazyFamilyOf<M, S> {
+    type Target = Family<M, S>;
+
+    fn deref(&self) -> &Family<M, S> {
+        let Self { name, help, family } = self;
+        if let Some(settled) = family.get() {
+            return settled; // without a list of names
+        }
+        let names = names_of::<S>();
+        settle(family, &Request::of(M::KIND, (name, help), &names, None), |family| family)
+    }
+}
+
+/// A state set without labels in a static; as [`Lazy`].
+///
+/// ```
+/// use tmc_engine::LazyStateSet;
+/// static PHASE: LazyStateSet = LazyStateSet::new("phase", "Phase", &["starting", "running"]);
+/// PHASE.only("running");
+/// ```
+#[derive(Debug)]
+pub struct LazyStateSet {
+    name: &'static str,
+    help: &'static str,
+    states: &'static [&'static str],
+    handle: OnceLock<StateSet>,
+}
+
+impl LazyStateSet {
+    /// To be registered at first use. The states of an enum are [`super::LabelValue::VALUES`].
+    ///
+    /// # Panics
+    /// If the name is invalid, or if there are no states, too many, or one without a name: in a
+    /// static, at build time.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        help: &'static str,
+        states: &'static [&'static str],
+    ) -> Self {
+        let most = state_set::MAX_STATES;
+        assert!(!states.is_empty() && states.len() <= most, "invalid number of states");
+        let mut at = 0;
+        while at < states.len() {
+            assert!(!states[at].is_empty(), "a state without a name");
+            at += 1;
+        }
+        Self { name: checked(name), help, states, handle: OnceLock::new() }
+    }
+}
+
+impl Deref for LazyStateSet {
+    type Target = StateSet;
+
+    fn deref(&self) -> &StateSet {
+        let Self { name, help, states, handle } = self;
+        let request = Request::states((name, help), &[], states);
+        settle(handle, &request, |family: Family<StateSet, Names<0>>| family.with([]))
+    }
+}
+
+/// A family of histograms in a static; as [`Lazy`]. `N` may be 0.
 ///
 /// ```
 /// use tmc_engine::{HistogramSpec, LazyHistogramFamily};
@@ -150,7 +245,8 @@ pub struct LazyHistogramFamily<const N: usize> {
     name: &'static str,
     help: &'static str,
     labels: [&'static str; N],
-    seconds: &'static [f64],
+    bounds: &'static [f64],
+    unit: fn(&[f64]) -> HistogramSpec,
     family: OnceLock<Family<Histogram, Names<N>>>,
 }
 
@@ -166,8 +262,32 @@ impl<const N: usize> LazyHistogramFamily<N> {
         labels: [&'static str; N],
         seconds: &'static [f64],
     ) -> Self {
+        Self::new(name, help, labels, seconds, HistogramSpec::seconds)
+    }
+
+    /// To be registered at first use, with boundaries in bytes.
+    ///
+    /// # Panics
+    /// If a name is invalid: in a static, at build time.
+    #[must_use]
+    pub const fn bytes(
+        name: &'static str,
+        help: &'static str,
+        labels: [&'static str; N],
+        bytes: &'static [f64],
+    ) -> Self {
+        Self::new(name, help, labels, bytes, HistogramSpec::bytes)
+    }
+
+    const fn new(
+        name: &'static str,
+        help: &'static str,
+        labels: [&'static str; N],
+        bounds: &'static [f64],
+        unit: fn(&[f64]) -> HistogramSpec,
+    ) -> Self {
         let labels = checked_labels(labels, Some(Kind::Histogram));
-        Self { name: checked(name), help, labels, seconds, family: OnceLock::new() }
+        Self { name: checked(name), help, labels, bounds, unit, family: OnceLock::new() }
     }
 }
 
@@ -175,11 +295,11 @@ impl<const N: usize> Deref for LazyHistogramFamily<N> {
     type Target = Family<Histogram, Names<N>>;
 
     fn deref(&self) -> &Family<Histogram, Names<N>> {
-        let Self { name, help, labels, seconds, family } = self;
+        let Self { name, help, labels, bounds, unit, family } = self;
         if let Some(settled) = family.get() {
             return settled; // without a specification
         }
-        let spec = Some(&HistogramSpec::seconds(seconds));
+        let spec = Some(&unit(bounds));
         let request = Request::of(Kind::Histogram, (name, help), labels, spec);
         settle(family, &request, |family| family)
     }

@@ -3,11 +3,15 @@
 
 mod builder;
 mod cache;
+mod collect;
 mod core;
+mod exemplar;
 mod family;
 pub(crate) mod histogram;
 pub(crate) mod in_flight;
+mod info;
 mod instrument;
+mod kind;
 mod labels;
 mod lazy;
 mod list;
@@ -18,16 +22,19 @@ mod retire;
 pub(crate) mod series;
 pub(crate) mod space;
 mod spec;
+mod state_set;
 mod values;
 
 pub use self::core::OVERFLOW_LABEL;
 pub(crate) use self::core::{FamilyCore, FamilyMeta};
 pub use builder::{FamilyOverride, RegistryBuilder};
 pub use cache::Found;
+pub use collect::Collector;
 pub use family::Family;
 pub use instrument::Instrument;
+pub use kind::*;
 pub use labels::{Key, LabelSet, LabelTexts, LabelValue, Names};
-pub use lazy::{Lazy, LazyFamily, LazyHistogramFamily, Plain};
+pub use lazy::{Lazy, LazyFamily, LazyFamilyOf, LazyHistogramFamily, LazyStateSet, Plain};
 pub use removal::{Scope, SeriesLabels};
 pub use spec::HistogramSpec;
 
@@ -37,63 +44,11 @@ use crate::record::{Counter, FloatCounter, Gauge, Histogram, InFlightAge, UpDown
 use crate::snapshot::{Snapshot, SnapshotSource, next_id};
 use crate::sync::{Arc, Mutex};
 use builder::Settings;
+use collect::Collectors;
 use refusals::Refusals;
 use space::CellSpace;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
-
-/// The type of a family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// Integer counter.
-    Counter,
-    /// Floating-point counter.
-    FloatCounter,
-    /// Gauge.
-    Gauge,
-    /// In-flight count, exposed as a gauge.
-    UpDownCounter,
-    /// Histogram.
-    Histogram,
-    /// Age of the oldest operation that is still running, exposed as a gauge.
-    InFlightAge,
-}
-
-impl std::fmt::Display for Kind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Kind::Counter => "counter",
-            Kind::FloatCounter => "floating-point counter",
-            Kind::Gauge => "gauge",
-            Kind::UpDownCounter => "up-down counter",
-            Kind::Histogram => "histogram",
-            Kind::InFlightAge => "in-flight age",
-        })
-    }
-}
-
-impl Kind {
-    pub(crate) fn with_article(self) -> String {
-        match self {
-            Kind::UpDownCounter | Kind::InFlightAge => format!("an {self}"),
-            _ => format!("a {self}"),
-        }
-    }
-}
-
-/// A [`Family`] of counters.
-pub type CounterFamily<const N: usize> = Family<Counter, Names<N>>;
-/// A [`Family`] of floating-point counters.
-pub type FloatCounterFamily<const N: usize> = Family<FloatCounter, Names<N>>;
-/// A [`Family`] of gauges.
-pub type GaugeFamily<const N: usize> = Family<Gauge, Names<N>>;
-/// A [`Family`] of in-flight counts.
-pub type UpDownCounterFamily<const N: usize> = Family<UpDownCounter, Names<N>>;
-/// A [`Family`] of in-flight ages.
-pub type InFlightAgeFamily<const N: usize> = Family<InFlightAge, Names<N>>;
-/// A [`Family`] of histograms.
-pub type HistogramFamily<const N: usize> = Family<Histogram, Names<N>>;
 
 /// Families that the engine adds itself.
 const OVERFLOW: (&str, &str) =
@@ -113,6 +68,7 @@ struct Inner {
     space: Arc<CellSpace>,
     families: Mutex<Families>,
     source: SnapshotSource,
+    collectors: Collectors,
 }
 
 #[derive(Default)]
@@ -150,6 +106,8 @@ pub(crate) struct Request<'a> {
     kind: Kind,
     labels: &'a [&'a str],
     spec: Option<&'a HistogramSpec>,
+    /// Names of a state set's states.
+    states: &'a [&'a str],
     /// One of the engine's own: no prefix, no limit, no metrics about it.
     own: bool,
 }
@@ -161,7 +119,7 @@ impl<'a> Request<'a> {
         labels: &'a [&'a str],
         spec: Option<&'a HistogramSpec>,
     ) -> Self {
-        Self { name, help, kind, labels, spec, own: false }
+        Self { name, help, kind, labels, spec, states: &[], own: false }
     }
 }
 
@@ -169,7 +127,7 @@ impl<'a> Request<'a> {
     /// For a family that the engine adds itself.
     fn own((name, help): (&'a str, &'a str), labels: &'a [&'a str]) -> Self {
         let kind = Kind::Counter;
-        Self { name, help, kind, labels, spec: None, own: true }
+        Self { name, help, kind, labels, spec: None, states: &[], own: true }
     }
 }
 
@@ -260,6 +218,7 @@ impl Registry {
             space: Arc::default(),
             families: Mutex::default(),
             source: SnapshotSource::default(),
+            collectors: Collectors::default(),
         }))
     }
 
@@ -317,9 +276,11 @@ impl Registry {
     ///
     /// Callers that come together share a reading, but never one that began before they came.
     /// Writers are not held up. Allocates only when the registry has grown, or when more than two
-    /// earlier readings are still in use.
+    /// earlier readings are still in use. Collectors run first, and callers that come together share
+    /// their run, too: see [`Registry::register_collector`].
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.collect();
         let inner = &*self.0;
         let snapshot = inner.source.read(&inner.space, &inner.settings.clock, |each| {
             inner.families.lock().by_name.values().for_each(|family| each(family));
@@ -351,17 +312,21 @@ impl Registry {
         &self,
         request: &Request<'_>,
     ) -> Result<Family<M, K>, RegisterError> {
-        let name = match (&self.0.settings.prefix, request.own) {
+        let mut name = match (&self.0.settings.prefix, request.own) {
             (Some(prefix), false) => format!("{prefix}_{}", request.name),
             _ => request.name.to_owned(),
         };
+        if request.kind == Kind::Info && !request.name.is_empty() {
+            info::add_suffix(&mut name);
+        }
         name::check_metric(if request.name.is_empty() { "" } else { &name })?;
         if request.help.contains('\r') {
             return Err(RegisterError::InvalidHelp { family: name });
         }
         let constant = self.0.settings.constant_labels.iter().map(|(label, _)| &**label);
         let labels = constant.chain(request.labels.iter().copied());
-        name::check_labels(&name, Some(request.kind), labels)?;
+        name::check_labels(&name, Some(request.kind), labels.clone())?;
+        state_set::check(&name, request, labels)?;
         let overridden = self.0.settings.overrides.get(request.name).cloned().unwrap_or_default();
         let spec = request.spec.map(|spec| spec.overridden(&overridden));
         self.find_or_insert(name, request, spec, &overridden).map(Family::new)
@@ -389,6 +354,7 @@ impl Registry {
             constant_labels: Arc::clone(&self.0.settings.constant_labels),
             spec,
             layout,
+            states: request.states.iter().map(|&state| state.into()).collect(),
         };
         let mut families = self.0.families.lock();
         if let Some(known) = families.find(&name, request, meta.spec.as_ref())? {
@@ -412,14 +378,17 @@ impl Registry {
     ) -> Result<Terms, RegisterError> {
         let (settings, own) = (&self.0.settings, request.own);
         let (refusals, overflowed) = self.own_metrics(family, request)?;
+        let retires = !own && request.kind != Kind::Info;
         let limit = overridden.series_limit.unwrap_or(settings.series_limit);
         Ok(Terms {
             own,
             limit: if own { usize::MAX } else { limit },
-            retention: overridden.retention_period.or(settings.retention).filter(|_| !own),
+            retention: overridden.retention_period.or(settings.retention).filter(|_| retires),
             refusals,
             overflowed,
             clock: settings.clock.clone(),
+            exemplar_interval: settings.exemplar_interval,
+            registry: Arc::downgrade(&self.0),
         })
     }
 
@@ -463,6 +432,9 @@ fn same(
     }
     if meta.spec.as_ref() != spec {
         return Err(RegisterError::BucketClash { family });
+    }
+    if !meta.states.iter().map(|state| &**state).eq(request.states.iter().copied()) {
+        return Err(RegisterError::StateClash { family });
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! Upstream: registry, before anything is stored. Rules: R20 to R32 of the exposition checklist.
 
 use super::Kind;
+use super::info::SUFFIX;
 use crate::error::RegisterError;
 
 /// What is wrong with a name of any kind, if anything.
@@ -82,7 +83,8 @@ pub(crate) fn claims(name: &str, kind: Kind) -> Vec<String> {
             with(stem, &["", "_total", "_created"])
         }
         Kind::Histogram => with(name, &["", "_bucket", "_count", "_sum", "_created"]),
-        Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge => with(name, &[""]),
+        Kind::Info => with(name.strip_suffix(SUFFIX).unwrap_or(name), &["", SUFFIX]),
+        Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge | Kind::StateSet => with(name, &[""]),
     }
 }
 

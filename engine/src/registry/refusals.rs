@@ -9,7 +9,7 @@ use std::sync::{OnceLock, Weak};
 
 const REFUSED: (&str, &str) = (
     "tmc_engine_refused_total",
-    "Values refused because they were NaN or negative, invalid exemplars, operations beyond the limit",
+    "Values refused because they were NaN or negative, invalid exemplars, operations beyond the limit, unknown states",
 );
 
 /// Why a record, or a part of it, is refused.
@@ -21,10 +21,12 @@ pub(crate) enum Reason {
     InFlight,
     /// An exemplar that no format could carry; the record itself counts.
     Exemplar,
+    /// A state that the set does not have.
+    State,
 }
 
 impl Reason {
-    const ALL: usize = 4;
+    const ALL: usize = 5;
 
     fn text(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl Reason {
             Reason::Negative => "negative",
             Reason::InFlight => "in_flight",
             Reason::Exemplar => "exemplar",
+            Reason::State => "state",
         }
     }
 
@@ -40,6 +43,7 @@ impl Reason {
         match kind {
             Kind::FloatCounter | Kind::Histogram => &[Reason::Nan, Reason::Negative],
             Kind::InFlightAge => &[Reason::InFlight],
+            Kind::StateSet => &[Reason::State],
             _ => &[],
         }
     }

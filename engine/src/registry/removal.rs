@@ -2,7 +2,7 @@
 //! Upstream: the program. Downstream: the family's map and list; the cells go with the last handle.
 
 use super::core::{FamilyCore, SeriesKey};
-use super::series::Series;
+use super::series::{Hold, Series};
 use super::values::{self, LabelValues};
 use super::{Family, Instrument, Key, Registry};
 use crate::error::UnknownLabel;
@@ -35,9 +35,11 @@ impl FamilyCore {
         SeriesLabels { names: &self.meta.labels, values: &series.labels }
     }
 
-    fn remove(&self, labels: &[u8]) -> bool {
+    /// Removes the series with these labels, if it is the one.
+    pub(super) fn remove(&self, labels: &[u8], is: impl FnOnce(&Arc<Series>) -> bool) -> bool {
         let mut members = self.members.lock();
-        let Some((SeriesKey(series), ())) = self.map.remove(labels) else { return false };
+        let removed = self.map.remove_if(labels, |known, ()| is(&known.0));
+        let Some((SeriesKey(series), ())) = removed else { return false };
         members.list.remove(&series);
         if members.is_overflow(&series) {
             members.overflow = None;
@@ -84,7 +86,11 @@ impl FamilyCore {
     }
 
     /// Puts a new set of series in the place of all there are. A snapshot sees either.
-    fn replace_all(&self, set: BTreeMap<values::Encoded, f64>) {
+    pub(super) fn replace_all<V>(
+        &self,
+        set: BTreeMap<values::Encoded, V>,
+        put: impl Fn(Hold, V),
+    ) {
         let mut members = self.members.lock();
         let mut series = Vec::with_capacity(set.len().min(self.terms.limit));
         for (labels, value) in set {
@@ -95,7 +101,7 @@ impl FamilyCore {
                 None
             };
             if let Some(made) = made {
-                Gauge::of(super::series::Hold::new(Arc::clone(&made))).set(value);
+                put(Hold::new(Arc::clone(&made)), value);
                 series.push(made);
             }
         }
@@ -118,7 +124,7 @@ impl<M: Instrument, K: Key> Family<M, K> {
     /// Handles to it stay safe and record nowhere visible; its cells are reused when the last of
     /// them is gone. Looked up again, it starts from zero with a new start timestamp. Locks.
     pub fn remove(&self, values: K::Of<'_>) -> bool {
-        self.core.remove(&values::encode(&values))
+        self.core.remove(&values::encode(&values), |_| true)
     }
 
     /// Removes every series that has all of these label values; says how many. An empty list
@@ -161,7 +167,7 @@ impl<K: Key> Family<Gauge, K> {
         K: 'a,
     {
         let encoded = set.into_iter().map(|(values, gauge)| (values::encode(&values), gauge));
-        self.core.replace_all(encoded.collect());
+        self.core.replace_all(encoded.collect(), |series, value| Gauge::of(series).set(value));
     }
 }
 

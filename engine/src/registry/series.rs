@@ -2,6 +2,7 @@
 //! Upstream: the family that made it. Downstream: record, snapshot.
 
 use super::Kind;
+use super::exemplar::{ExemplarTerms, Exemplars};
 use super::histogram::HistogramCells;
 use super::in_flight::InFlightCells;
 use super::refusals::{Reason, Refusals};
@@ -9,6 +10,7 @@ use super::space::{CellRef, CellSpace, PageKind};
 use super::values::LabelValues;
 use crate::bucket::Layout;
 use crate::clock::Clock;
+use crate::lazy_box::LazyBox;
 use crate::shard::holds::Holds;
 use crate::sync::{Arc, AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
@@ -31,7 +33,8 @@ pub struct Series {
     pub(crate) cell: CellRef,
     /// The decrements of an up-down counter; how many operations run of an in-flight age.
     pub(crate) down: CellRef,
-    pub(crate) body: Option<Box<Body>>,
+    /// Set from the beginning, or by a counter's first exemplar.
+    pub(crate) body: LazyBox<Body>,
     /// `None` for a series that is nowhere visible.
     shared: Option<Arc<Shared>>,
 }
@@ -39,7 +42,9 @@ pub struct Series {
 /// What a series has beside the cell for its value.
 pub(crate) enum Body {
     /// Of a histogram.
-    Histogram(Arc<HistogramCells>),
+    Histogram(Arc<HistogramCells>, LazyBox<Exemplars>),
+    /// Of a counter.
+    Exemplars(Exemplars),
     /// Of an in-flight age. The merge puts what it reads there into the series' cells.
     InFlight(Arc<InFlightCells>),
 }
@@ -49,9 +54,12 @@ pub(crate) struct Shared {
     pub(crate) kind: Kind,
     pub(crate) space: Arc<CellSpace>,
     pub(crate) layout: Option<Arc<Layout>>,
+    /// Names of a state set's states, in the order of its bits.
+    pub(crate) states: Arc<[Box<str>]>,
     /// Counts refused records of the family.
     pub(crate) refusals: Option<Arc<Refusals>>,
     pub(crate) clock: Clock,
+    pub(crate) exemplars: ExemplarTerms,
 }
 
 /// Where a series is in its life. Relaxed throughout: whoever must know of a removal learns of it
@@ -76,7 +84,7 @@ impl Series {
         created: SystemTime,
     ) -> Option<Self> {
         let kind = shared.kind;
-        let mut series = Self::detached(kind, None);
+        let mut series = Self::detached(kind, LazyBox::empty());
         series.labels = labels;
         series.seq = seq;
         let created = created.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -84,13 +92,13 @@ impl Series {
         series.shared = Some(Arc::clone(shared)); // from here on, dropping gives cells back
         if let Some(layout) = &shared.layout {
             let cells = HistogramCells::new(layout, Arc::clone(&shared.space))?;
-            series.body = Some(Box::new(Body::Histogram(Arc::new(cells))));
-        } else {
+            series.body = LazyBox::new(Body::Histogram(Arc::new(cells), LazyBox::empty()));
+        } else if kind != Kind::Info {
             series.cell = shared.space.take(Self::page_kind(kind), 1)?;
         }
         if kind == Kind::InFlightAge {
             let cells = InFlightCells::new(&shared.clock);
-            series.body = Some(Box::new(Body::InFlight(Arc::new(cells))));
+            series.body = LazyBox::new(Body::InFlight(Arc::new(cells)));
         }
         if matches!(kind, Kind::UpDownCounter | Kind::InFlightAge) {
             series.down = shared.space.take(PageKind::Decrements, 1)?;
@@ -99,7 +107,7 @@ impl Series {
     }
 
     /// A series that records nowhere visible.
-    pub(crate) fn detached(kind: Kind, body: Option<Box<Body>>) -> Self {
+    pub(crate) fn detached(kind: Kind, body: LazyBox<Body>) -> Self {
         Self {
             kind,
             state: AtomicU8::new(State::Live as u8),
@@ -118,7 +126,7 @@ impl Series {
     fn page_kind(kind: Kind) -> PageKind {
         match kind {
             Kind::FloatCounter => PageKind::Floats,
-            Kind::Gauge => PageKind::Shared,
+            Kind::Gauge | Kind::StateSet | Kind::Info => PageKind::Shared, // an info has no cell
             Kind::Counter | Kind::UpDownCounter | Kind::Histogram | Kind::InFlightAge => {
                 PageKind::Sums
             }
@@ -127,18 +135,50 @@ impl Series {
 
     /// The cells of a histogram.
     pub(crate) fn histogram(&self) -> Option<&Arc<HistogramCells>> {
-        match self.body.as_deref()? {
-            Body::Histogram(cells) => Some(cells),
-            Body::InFlight(_) => None,
+        match self.body.get()? {
+            Body::Histogram(cells, _) => Some(cells),
+            _ => None,
         }
     }
 
     /// The operations of an in-flight age.
     pub(crate) fn in_flight(&self) -> Option<&Arc<InFlightCells>> {
-        match self.body.as_deref()? {
+        match self.body.get()? {
             Body::InFlight(cells) => Some(cells),
-            Body::Histogram(_) => None,
+            _ => None,
         }
+    }
+
+    /// The exemplars, if there ever were any.
+    pub(crate) fn exemplars(&self) -> Option<&Exemplars> {
+        match self.body.get()? {
+            Body::Histogram(_, exemplars) => exemplars.get(),
+            Body::Exemplars(exemplars) => Some(exemplars),
+            Body::InFlight(_) => None,
+        }
+    }
+
+    /// Keeps the exemplar of a record in this bucket, a counter's only one being 0, if it is time for
+    /// one. An invalid one is counted.
+    pub(crate) fn exemplify(&self, bucket: usize, value: f64, labels: &[(&str, &str)]) {
+        let Some(Shared { exemplars: terms, .. }) = self.shared.as_deref() else { return };
+        let exemplars = match self.body.get() {
+            Some(Body::Histogram(cells, exemplars)) => {
+                exemplars.get_or_make(|| Exemplars::new(terms, cells.layout.bounds.len() + 1))
+            }
+            _ => match self.body.get_or_make(|| Body::Exemplars(Exemplars::new(terms, 1))) {
+                Body::Exemplars(exemplars) => exemplars,
+                _ => return, // never: only counters and histograms have exemplars
+            },
+        };
+        if exemplars.keep(terms, bucket, value, labels).is_err() {
+            self.refuse_for(Reason::Exemplar);
+        }
+    }
+
+    /// Names of a state set's states; none for a series that is nowhere visible.
+    pub(crate) fn states(&self) -> &[Box<str>] {
+        self.shared.as_ref().map_or(&[], |shared| &shared.states)
     }
 
     /// When it was created.

@@ -182,8 +182,8 @@ impl<'a> SeriesDelta<'a> {
         self.later
     }
 
-    /// A counter's increase, a gauge's change (which may be negative), or how many observations a
-    /// histogram took.
+    /// A counter's increase, a gauge's change (which may be negative), how many observations a
+    /// histogram took, or how many states of a state set differ.
     #[must_use]
     pub fn change(&self) -> f64 {
         match (self.later.value(), self.earlier.map(|series| series.value())) {
@@ -193,6 +193,7 @@ impl<'a> SeriesDelta<'a> {
             (Value::Histogram(now), Some(Value::Histogram(then))) => {
                 now.count().saturating_sub(then.count()) as f64
             }
+            (Value::StateSet(now), Some(Value::StateSet(then))) => f64::from(now.differing(then)),
             (now, then) => {
                 let (now, then) = (now.as_f64(), then.map_or(0.0, |then| then.as_f64()));
                 // Infinity less infinity is no number, but it is no change either.

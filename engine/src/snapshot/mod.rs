@@ -2,6 +2,7 @@
 //! Upstream: shard, through merge. Downstream: exposition, tests, and whoever wants no text.
 
 mod delta;
+mod exemplar;
 mod histogram;
 mod interval;
 mod interval_log;
@@ -9,19 +10,22 @@ mod merge;
 mod native;
 mod publish;
 mod serialize;
+mod state_set;
 
 pub use delta::{Delta, FamilyDelta, SeriesDelta};
+pub use exemplar::ExemplarSnapshot;
 pub use histogram::HistogramSnapshot;
 pub use interval::IntervalHistogram;
 pub use interval_log::IntervalLog;
 pub(crate) use merge::SnapshotSource;
 pub use native::NativeHistogram;
-#[cfg(loom)]
 pub(crate) use publish::Publisher;
+pub use state_set::StateSetSnapshot;
 
 use crate::registry::series::Series;
 use crate::registry::{FamilyMeta, Kind};
 use crate::sync::{Arc, AtomicU64, Ordering::Relaxed};
+use exemplar::{ExemplarBuffer, SeriesExemplars};
 use merge::Merged;
 use std::time::{Instant, SystemTime};
 
@@ -85,6 +89,8 @@ struct FamilyBlocks {
     blocks: Arc<[Arc<Block>]>,
     /// Index of the first histogram of the family.
     first: usize,
+    exemplars: ExemplarBuffer,
+    has_exemplars: bool,
 }
 
 impl Default for Snapshot {
@@ -170,6 +176,11 @@ impl<'a> FamilySnapshot<'a> {
     pub fn bounds(&self) -> impl Iterator<Item = f64> + use<'a> {
         let layout = self.family.meta.layout.as_deref();
         layout.into_iter().flat_map(|layout| layout.bounds.iter().map(|bound| bound.le))
+    }
+
+    /// Names of a state set's states; none for other types.
+    pub fn states(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
+        self.family.meta.states.iter().map(|state| &**state)
     }
 
     /// The series in blocks, each of which is either the same as in an earlier snapshot or new.
@@ -300,6 +311,18 @@ impl<'a> SeriesSnapshot<'a> {
         self.block.series[self.at].created()
     }
 
+    fn exemplars(&self) -> SeriesExemplars<'a> {
+        self.family.exemplars.of(self.histogram - self.family.first)
+    }
+
+    /// The exemplar of a counter, if one was recorded. Those of a histogram are its buckets': see
+    /// [`HistogramSnapshot::exemplars`].
+    #[must_use]
+    pub fn exemplar(&self) -> Option<ExemplarSnapshot<'a>> {
+        let is_counter = matches!(self.family.meta.kind, Kind::Counter | Kind::FloatCounter);
+        self.exemplars().iter().map(|(_, exemplar)| exemplar).next().filter(|_| is_counter)
+    }
+
     /// How many operations of an in-flight age ran; `None` for other types.
     #[must_use]
     pub fn running(&self) -> Option<u64> {
@@ -316,7 +339,7 @@ impl<'a> SeriesSnapshot<'a> {
             Value::UpDownCounter(_) => {
                 self.snapshot.cell(up).wrapping_add(self.snapshot.cell(down))
             }
-            Value::Gauge(_) => 0,
+            Value::Gauge(_) | Value::StateSet(_) | Value::Info => 0,
             Value::Histogram(histogram) => histogram.count(),
         }
     }
@@ -332,6 +355,8 @@ impl<'a> SeriesSnapshot<'a> {
             Kind::Counter => Value::Counter(value),
             Kind::FloatCounter => Value::FloatCounter(f64::from_bits(value)),
             Kind::Gauge | Kind::InFlightAge => Value::Gauge(f64::from_bits(value)),
+            Kind::StateSet => Value::StateSet(StateSetSnapshot::new(&family.meta.states, value)),
+            Kind::Info => Value::Info,
             Kind::UpDownCounter => {
                 // The increments were read later; only a decrement without one can be ahead.
                 Value::UpDownCounter(value.saturating_sub(snapshot.cell(down)))
@@ -341,6 +366,7 @@ impl<'a> SeriesSnapshot<'a> {
                 &block.series[self.at],
                 family.meta.layout.as_deref(),
                 self.histogram,
+                self.exemplars(),
             )),
         }
     }
@@ -360,16 +386,22 @@ pub enum Value<'a> {
     UpDownCounter(u64),
     /// Of a histogram.
     Histogram(HistogramSnapshot<'a>),
+    /// Of a state set.
+    StateSet(StateSetSnapshot<'a>),
+    /// Of an info: its labels say it all.
+    Info,
 }
 
 impl<'a> Value<'a> {
-    /// The number; a histogram's count.
+    /// The number; a histogram's count; how many states of a state set are on; 1 for an info.
     #[must_use]
     pub fn as_f64(&self) -> f64 {
         match self {
             Value::Counter(value) | Value::UpDownCounter(value) => *value as f64,
             Value::FloatCounter(value) | Value::Gauge(value) => *value,
             Value::Histogram(histogram) => histogram.count() as f64,
+            Value::StateSet(states) => f64::from(states.on()),
+            Value::Info => 1.0,
         }
     }
 

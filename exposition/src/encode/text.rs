@@ -5,7 +5,9 @@
 
 use super::{escape, number};
 use std::collections::HashMap;
-use tmc_engine::{BlockSnapshot, FamilySnapshot, HistogramSnapshot, Kind, Snapshot, Value};
+use tmc_engine::{
+    BlockSnapshot, FamilySnapshot, HistogramSnapshot, Kind, Snapshot, StateSetSnapshot, Value,
+};
 
 /// Writes snapshots as text 0.0.4. Keeps what it has rendered: use one encoder for all scrapes of a
 /// registry. Allocates only when the registry or the output has grown.
@@ -28,11 +30,14 @@ struct FamilyText {
     count: Vec<u8>,
     /// `le="..."} ` of each boundary, `+Inf` last.
     bounds: Vec<Vec<u8>>,
+    /// `name{`, and `name="..."} ` of each state of a state set.
+    state: Vec<u8>,
+    states: Vec<Vec<u8>>,
     /// The last scrape that had it.
     seen: u64,
 }
 
-/// The series of a block: `name{labels} ` each; of a histogram just `{labels} `.
+/// The series of a block: `name{labels} ` each; of a histogram or a state set just `{labels} `.
 #[derive(Debug)]
 struct BlockText {
     text: Box<[u8]>,
@@ -86,7 +91,11 @@ impl FamilyText {
         header.extend_from_slice(name);
         header.extend_from_slice(match family.kind() {
             Kind::Counter | Kind::FloatCounter => b" counter\n",
-            Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge => b" gauge\n",
+            Kind::Gauge
+            | Kind::UpDownCounter
+            | Kind::InFlightAge
+            | Kind::Info
+            | Kind::StateSet => b" gauge\n",
             Kind::Histogram => b" histogram\n",
             _ => b" untyped\n",
         });
@@ -96,12 +105,20 @@ impl FamilyText {
             text.extend_from_slice(b"\"} ");
             text
         };
+        let state = |state| {
+            let mut text = [name, b"=\""].concat();
+            escape::label_value(state, &mut text);
+            text.extend_from_slice(b"\"} ");
+            text
+        };
         Self {
             header,
             bucket: [name, b"_bucket{"].concat(),
             sum: [name, b"_sum"].concat(),
             count: [name, b"_count"].concat(),
             bounds: family.bounds().chain([f64::INFINITY]).map(bound).collect(),
+            state: [name, b"{"].concat(),
+            states: family.states().map(state).collect(),
             seen: 0,
         }
     }
@@ -124,14 +141,33 @@ impl FamilyText {
                     out.push(b'\n');
                 }
                 Value::Histogram(histogram) => self.histogram(prefix, &histogram, out),
+                Value::StateSet(states) => self.state_set(prefix, &states, out),
+                Value::Info => {
+                    out.extend_from_slice(prefix);
+                    out.extend_from_slice(b"1\n");
+                }
                 _ => {}
             }
         }
     }
 
+    /// A sample for each state; `labels` as for a histogram.
+    fn state_set(&self, labels: &[u8], states: &StateSetSnapshot<'_>, out: &mut Vec<u8>) {
+        let inner = inner(labels);
+        for ((_, on), state) in states.iter().zip(&self.states) {
+            out.extend_from_slice(&self.state);
+            out.extend_from_slice(inner);
+            if !inner.is_empty() {
+                out.push(b',');
+            }
+            out.extend_from_slice(state);
+            out.extend_from_slice(if on { b"1\n" } else { b"0\n" });
+        }
+    }
+
     /// `labels`: `{a="b"} `, or just a blank.
     fn histogram(&self, labels: &[u8], histogram: &HistogramSnapshot<'_>, out: &mut Vec<u8>) {
-        let inner = labels.strip_prefix(b"{").and_then(|l| l.strip_suffix(b"} ")).unwrap_or(b"");
+        let inner = inner(labels);
         let mut bounds = self.bounds.iter();
         let mut last = 0;
         histogram.for_each_bucket(|_, count| {
@@ -157,10 +193,15 @@ impl FamilyText {
     }
 }
 
+/// What `labels` has between the braces.
+fn inner(labels: &[u8]) -> &[u8] {
+    labels.strip_prefix(b"{").and_then(|l| l.strip_suffix(b"} ")).unwrap_or(b"")
+}
+
 impl BlockText {
     fn new(family: &FamilySnapshot<'_>, block: &BlockSnapshot<'_>) -> Self {
         let name = match family.kind() {
-            Kind::Histogram => b"",
+            Kind::Histogram | Kind::StateSet => b"",
             _ => family.name().as_bytes(),
         };
         let mut text = Vec::new();
