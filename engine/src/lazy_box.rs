@@ -27,6 +27,14 @@ impl<T: Send + Sync> LazyBox<T> {
         Some(unsafe { value.as_ref() })
     }
 
+    /// As [`LazyBox::get`].
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        let mut value = NonNull::new(*self.value.get_mut())?;
+        // SAFETY: from a box, freed by `drop` only, and `&mut self` is the only way to it.
+        Some(unsafe { value.as_mut() })
+    }
+
     /// The value; made by `make` if there is none. Allocates then.
     pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
         self.get().unwrap_or_else(|| self.put(make()))

@@ -8,13 +8,23 @@ mod counting;
 
 use counting::allocations;
 use std::sync::Barrier;
+use std::time::Duration;
 use tmc_engine::{
     Counter, CounterFamily, FloatCounter, Gauge, Histogram, HistogramFamily, HistogramSpec,
-    LocalCounter, LocalHistogram, Registry, UpDownCounter,
+    InFlightAge, LocalCounter, LocalHistogram, Registry, UpDownCounter,
 };
 
 const LABELS: [[&str; 2]; 4] =
     [["a", "x"], ["a", "y"], ["b", "x"], ["a long value, as it may be", ""]];
+
+const TRACE: &[(&str, &str)] =
+    &[("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"), ("path", "🦀/Zoë")];
+const INVALID: &[(&str, &str)] = &[("trace_id", "\"")];
+
+/// Keeps every exemplar.
+fn registry() -> Registry {
+    Registry::builder().exemplar_interval(Duration::ZERO).build().unwrap()
+}
 
 struct Metrics {
     counter: Counter,
@@ -22,6 +32,7 @@ struct Metrics {
     float: FloatCounter,
     gauge: Gauge,
     in_flight: UpDownCounter,
+    oldest: InFlightAge,
     latency: Histogram,
     precise: Histogram,
     sizes: HistogramFamily<2>,
@@ -38,13 +49,27 @@ impl Metrics {
             float: registry.float_counter("float_total", "").unwrap(),
             gauge: registry.gauge("g", "").unwrap(),
             in_flight: registry.up_down_counter("u", "").unwrap(),
+            oldest: registry.in_flight_age("oldest_seconds", "").unwrap(),
             latency: registry.histogram("latency_seconds", "", &seconds).unwrap(),
             precise: registry.histogram("precise_seconds", "", &precise).unwrap(),
             sizes: registry.histogram_family("sizes_bytes", "", ["a", "b"], &bytes).unwrap(),
         };
         metrics.family.init(LABELS);
         metrics.sizes.init(LABELS);
+        // The first exemplar of every bucket, the first refused one of every family.
+        (0..64).for_each(|at| metrics.record_with_exemplars(at));
         metrics
+    }
+
+    fn record_with_exemplars(&self, at: u64) {
+        let units = u64::MAX >> at;
+        for exemplar in [TRACE, INVALID, &TRACE[..1], &[]] {
+            self.counter.inc_by_with(at, exemplar);
+            self.float.inc_by_with(at as f64, exemplar);
+            self.latency.record_with(units, exemplar);
+            self.latency.observe_with(units as f64 / 1e9, exemplar);
+            self.latency.observe_duration_with(Duration::from_nanos(units), exemplar);
+        }
     }
 
     /// The calling thread's first touches.
@@ -72,6 +97,10 @@ impl Metrics {
             self.gauge.add(-1.5);
             self.in_flight.inc();
             self.in_flight.dec();
+            let operation = self.oldest.start();
+            drop((self.oldest.start(), self.gauge.track(), self.in_flight.track()));
+            drop(operation);
+            self.record_with_exemplars(at);
             self.latency.record(units);
             self.latency.observe(units as f64 / 1e9);
             self.latency.observe(-1.0);
@@ -88,6 +117,8 @@ impl Metrics {
             counter.inc();
             latency.record(u64::MAX >> at);
             latency.observe(at as f64);
+            counter.inc_with(TRACE);
+            latency.observe_with(at as f64, TRACE);
         }
         drop(self.counter.clone());
         drop(self.family.clone());
@@ -96,7 +127,7 @@ impl Metrics {
 
 #[test]
 fn recording_allocates_nothing_on_any_thread_once_warm() {
-    let registry = Registry::new();
+    let registry = registry();
     let metrics = Metrics::new(&registry);
     let run = || {
         metrics.warm();
@@ -114,7 +145,7 @@ fn recording_allocates_nothing_on_any_thread_once_warm() {
 
 #[test]
 fn not_even_first_touches_ask_the_programs_allocator() {
-    let registry = Registry::new();
+    let registry = registry();
     let metrics = Metrics::new(&registry);
     std::thread::scope(|scope| {
         scope.spawn(|| assert_eq!(allocations(|| metrics.record()), 0));
@@ -123,7 +154,7 @@ fn not_even_first_touches_ask_the_programs_allocator() {
 
 #[test]
 fn a_snapshot_in_a_steady_state_allocates_nothing() {
-    let registry = Registry::new();
+    let registry = registry();
     let metrics = Metrics::new(&registry);
     let (turn, done) = (Barrier::new(2), Barrier::new(2));
     const SCRAPES: usize = 10;
@@ -151,6 +182,7 @@ fn a_snapshot_in_a_steady_state_allocates_nothing() {
                 for series in snapshot.families().flat_map(|family| family.series()) {
                     if let Some(histogram) = series.value().histogram() {
                         histogram.for_each_bucket(|_, count| assert!(count > 0));
+                        histogram.exemplars().for_each(|(le, read)| assert!(read.value() <= le));
                         assert!(histogram.quantile(0.5).is_some());
                     }
                 }

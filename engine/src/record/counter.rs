@@ -17,7 +17,7 @@ use crate::shard::page_of;
 #[derive(Clone)]
 pub struct Counter {
     cell: u32,
-    series: Hold,
+    pub(super) series: Hold,
 }
 
 impl Counter {
@@ -44,7 +44,7 @@ impl Counter {
     pub fn local(&self) -> LocalCounter {
         let pin = Pin::new();
         let series = self.series.clone();
-        LocalCounter { page: pin.page(page_of(self.cell)), cell: self.cell, pin, _series: series }
+        LocalCounter { page: pin.page(page_of(self.cell)), cell: self.cell, pin, series }
     }
 
     /// Makes the calling thread's first touch ahead of time.
@@ -67,7 +67,7 @@ pub struct LocalCounter {
     page: Option<&'static Page>,
     cell: u32,
     pin: Pin,
-    _series: Hold,
+    pub(super) series: Hold,
 }
 
 impl LocalCounter {
@@ -93,7 +93,7 @@ impl LocalCounter {
 #[derive(Clone)]
 pub struct FloatCounter {
     cell: u32,
-    series: Hold,
+    pub(super) series: Hold,
 }
 
 impl FloatCounter {
@@ -118,10 +118,49 @@ impl FloatCounter {
         }
     }
 
+    /// A handle pinned to the calling thread; as [`Counter::local`].
+    #[must_use]
+    pub fn local(&self) -> LocalFloatCounter {
+        let pin = Pin::new();
+        let series = self.series.clone();
+        LocalFloatCounter { page: pin.page(page_of(self.cell)), cell: self.cell, pin, series }
+    }
+
+    /// Makes the calling thread's first touch ahead of time.
+    pub fn warm(&self) {
+        owner::warm(page_of(self.cell));
+    }
+
     /// The total over all threads. Visits every shard.
     #[must_use]
     pub fn value(&self) -> f64 {
         owner::sum_floats(self.cell)
+    }
+}
+
+/// A [`FloatCounter`] pinned to one thread; as [`LocalCounter`].
+pub struct LocalFloatCounter {
+    page: Option<&'static Page>,
+    cell: u32,
+    pin: Pin,
+    pub(super) series: Hold,
+}
+
+impl LocalFloatCounter {
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.inc_by(1.0);
+    }
+
+    /// Adds `amount`; as [`FloatCounter::inc_by`].
+    #[inline]
+    pub fn inc_by(&self, amount: f64) {
+        if !(amount >= 0.0) {
+            self.series.refuse(amount);
+        } else if let Some(page) = self.page {
+            self.pin.apply(page, At(self.cell, AddFloat(amount)));
+        }
     }
 }
 

@@ -27,8 +27,8 @@ use std::time::Duration;
 /// [`HistogramSpec::digits`]: crate::HistogramSpec::digits
 #[derive(Clone)]
 pub struct Histogram {
-    cells: Arc<HistogramCells>,
-    series: Hold,
+    pub(super) cells: Arc<HistogramCells>,
+    pub(super) series: Hold,
 }
 
 impl Histogram {
@@ -182,7 +182,7 @@ impl Histogram {
     }
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
     let whole = duration.as_secs().saturating_mul(1_000_000_000);
     whole.saturating_add(u64::from(duration.subsec_nanos()))
 }
@@ -201,7 +201,7 @@ pub struct LocalHistogram {
     /// By octave: the thread's own page, once it is known.
     pages: Box<[Cell<Option<&'static Page>>; OCTAVES]>,
     /// Does what is not on the short way: it finds the same cells.
-    shared: Histogram,
+    pub(super) shared: Histogram,
     pin: Pin,
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Series that a family may have unless it is set.
 const DEFAULT_SERIES_LIMIT: usize = 2000;
+/// Time between the exemplars that a series, or a bucket, keeps, unless it is set.
+const DEFAULT_EXEMPLAR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What configuration may change about one family.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +31,7 @@ pub(super) struct Settings {
     pub(super) series_limit: usize,
     pub(super) retention: Option<Duration>,
     pub(super) clock: Clock,
+    pub(super) exemplar_interval: Duration,
     pub(super) overrides: HashMap<Box<str>, FamilyOverride>,
 }
 
@@ -40,6 +43,7 @@ impl Default for Settings {
             series_limit: DEFAULT_SERIES_LIMIT,
             retention: None,
             clock: Clock::default(),
+            exemplar_interval: DEFAULT_EXEMPLAR_INTERVAL,
             overrides: HashMap::new(),
         }
     }
@@ -70,6 +74,7 @@ pub struct RegistryBuilder {
     series_limit: Option<usize>,
     retention: Option<Duration>,
     clock: Clock,
+    exemplar_interval: Option<Duration>,
     overrides: HashMap<Box<str>, FamilyOverride>,
 }
 
@@ -104,6 +109,13 @@ impl RegistryBuilder {
     #[must_use]
     pub fn retention_period(mut self, period: Duration) -> Self {
         self.retention = Some(period);
+        self
+    }
+
+    /// Keeps at most one exemplar per interval (1 s unless set) and series, or bucket of a histogram.
+    #[must_use]
+    pub fn exemplar_interval(mut self, interval: Duration) -> Self {
+        self.exemplar_interval = Some(interval);
         self
     }
 
@@ -145,6 +157,7 @@ impl RegistryBuilder {
             series_limit: self.series_limit.unwrap_or(DEFAULT_SERIES_LIMIT),
             retention: self.retention,
             clock: self.clock,
+            exemplar_interval: self.exemplar_interval.unwrap_or(DEFAULT_EXEMPLAR_INTERVAL),
             overrides: self.overrides,
         }))
     }

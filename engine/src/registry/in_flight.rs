@@ -37,8 +37,8 @@ impl InFlightCells {
     /// Nanoseconds since the base, but never 0, which marks a free slot.
     fn now(&self) -> u64 {
         let since = self.clock.since(self.base);
-        let whole = since.as_secs().wrapping_mul(1_000_000_000);
-        whole.wrapping_add(u64::from(since.subsec_nanos())).max(1)
+        let whole = since.as_secs().saturating_mul(1_000_000_000);
+        whole.saturating_add(u64::from(since.subsec_nanos()) + 1)
     }
 
     /// The slot of an operation that begins now; `None` if too many run.

@@ -2,6 +2,7 @@
 //! Upstream: merge, and interval, which subtracts one reading from another. Downstream: encode,
 //! summaries, native buckets, `hdrhistogram`.
 
+use super::exemplar::{ExemplarSnapshot, SeriesExemplars};
 use super::merge::Merged;
 use crate::bucket::{HEAD_INFINITE, HEAD_OVER, HEAD_SUM, Layout};
 use crate::registry::series::Series;
@@ -20,6 +21,8 @@ pub struct HistogramSnapshot<'a> {
     pub(super) sum: Option<u64>,
     /// The largest observation in units, where it is known.
     pub(super) largest: Option<u64>,
+    /// Of an interval: none.
+    pub(super) exemplars: SeriesExemplars<'a>,
 }
 
 impl std::fmt::Debug for HistogramSnapshot<'_> {
@@ -37,6 +40,7 @@ impl<'a> HistogramSnapshot<'a> {
         series: &Series,
         layout: Option<&'a Layout>,
         index: usize,
+        exemplars: SeriesExemplars<'a>,
     ) -> Self {
         let head = series.histogram().zip(layout).and_then(|(cells, layout)| {
             let first = cells.head.slot as usize;
@@ -51,7 +55,7 @@ impl<'a> HistogramSnapshot<'a> {
         };
         let head = head.unwrap_or(&[]);
         let sum = sum.saturating_add(head.get(HEAD_SUM as usize).copied().unwrap_or(0));
-        Self { layout, head, groups, buckets: &merged.buckets, sum: Some(sum), largest }
+        Self { layout, head, groups, buckets: &merged.buckets, sum: Some(sum), largest, exemplars }
     }
 
     pub(super) fn head(&self, place: u32) -> u64 {
@@ -113,6 +117,14 @@ impl<'a> HistogramSnapshot<'a> {
             each(bound.le, below + extras);
         }
         each(f64::INFINITY, self.count());
+    }
+
+    /// The exemplars of the buckets that have one: the bucket's boundary, and the exemplar, whose value
+    /// is at or below it and above the boundary before. An interval has none.
+    pub fn exemplars(&self) -> impl Iterator<Item = (f64, ExemplarSnapshot<'a>)> + use<'a> {
+        let bounds = self.layout.map_or(&[][..], |layout| &layout.bounds);
+        let le = |bucket: usize| bounds.get(bucket).map_or(f64::INFINITY, |bound| bound.le);
+        self.exemplars.iter().map(move |(bucket, exemplar)| (le(bucket), exemplar))
     }
 
     /// Every boundary and the count at or below it, the last one `+Inf`.

@@ -86,6 +86,7 @@ impl IntervalHistogram {
             buckets: &self.buckets,
             sum: self.sum,
             largest: self.largest,
+            exemplars: Default::default(),
         }
     }
 }

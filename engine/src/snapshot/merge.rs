@@ -1,6 +1,7 @@
 //! Merge: sums every shard into one reading.
 //! Upstream: shard. Downstream: encode, which never writes back.
 
+use super::exemplar::ExemplarBuffer;
 use super::publish::Publisher;
 use super::{FamilyBlocks, Snapshot};
 use crate::clock::Clock;
@@ -71,15 +72,27 @@ impl Snapshot {
                 Some(known) if Arc::ptr_eq(&known.meta, &family.meta) => known.blocks = blocks,
                 _ => {
                     list.truncate(at);
-                    list.push(FamilyBlocks { meta: Arc::clone(&family.meta), blocks, first: 0 });
+                    list.push(FamilyBlocks {
+                        meta: Arc::clone(&family.meta),
+                        blocks,
+                        first: 0,
+                        exemplars: ExemplarBuffer::default(),
+                        has_exemplars: false,
+                    });
                 }
             }
+            list[at].has_exemplars = family.has_exemplars();
             at += 1;
         });
         list.truncate(at);
         self.merged.cells(space);
         self.merged.histograms(list);
         self.merged.in_flight(list);
+        for FamilyBlocks { blocks, exemplars, .. } in
+            list.iter_mut().filter(|family| family.has_exemplars)
+        {
+            exemplars.fill(blocks.iter().flat_map(|block| block.series()));
+        }
         self.taken_at = clock.wall();
         self.read_at = Some(clock.now());
     }
