@@ -26,6 +26,8 @@
 //! |---|---|---|---|---|
 //! | `inc`, `add`, `observe`, ... | a thread's first touch of a page | a thread's first touch | never | never |
 //! | `Gauge::set`, `add` | never | never | never | never |
+//! | `inc_with`, `observe_with`, ... | a series' and a bucket's first exemplar | a series' first refused one | never | never |
+//! | [`InFlightAge::start`] | more at once than ever before | never | never | never |
 //! | `local()`, `warm()` | like a first touch | like a first touch | never | never |
 //! | [`Family::at`], series known to the thread | never | never | never | never |
 //! | [`Family::with`], series known | never | reads one lock | never | never |
