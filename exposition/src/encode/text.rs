@@ -91,11 +91,9 @@ impl FamilyText {
         header.extend_from_slice(name);
         header.extend_from_slice(match family.kind() {
             Kind::Counter | Kind::FloatCounter => b" counter\n",
-            Kind::Gauge
-            | Kind::UpDownCounter
-            | Kind::InFlightAge
-            | Kind::Info
-            | Kind::StateSet => b" gauge\n",
+            Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge | Kind::Info | Kind::StateSet => {
+                b" gauge\n"
+            }
             Kind::Histogram => b" histogram\n",
             _ => b" untyped\n",
         });
