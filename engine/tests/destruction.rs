@@ -6,8 +6,8 @@
 use std::cell::OnceCell;
 use std::thread;
 use tmc_engine::{
-    Counter, CounterFamily, FloatCounter, Gauge, Histogram, HistogramSpec, LocalCounter,
-    LocalHistogram, Registry, Scope, UpDownCounter,
+    Counter, CounterFamily, FloatCounter, Gauge, Histogram, HistogramSpec, InFlightAge,
+    LocalCounter, LocalHistogram, Registry, RunningOperation, Scope, Timer, UpDownCounter,
 };
 
 #[derive(Clone)]
@@ -18,6 +18,9 @@ struct Metrics {
     gauge: Gauge,
     in_flight: UpDownCounter,
     sizes: Histogram,
+    /// An operation and a timer of each thread-local.
+    age: InFlightAge,
+    took: Histogram,
     found: CounterFamily<1>,
     /// One series for each thread, which comes and goes.
     scoped: CounterFamily<1>,
@@ -32,6 +35,8 @@ impl Metrics {
             gauge: registry.gauge("g", "").unwrap(),
             in_flight: registry.up_down_counter("u", "").unwrap(),
             sizes: registry.histogram("h", "", &HistogramSpec::bytes(&[10.0, 100.0])).unwrap(),
+            age: registry.in_flight_age("age_seconds", "").unwrap(),
+            took: registry.histogram("took_seconds", "", &HistogramSpec::seconds(&[])).unwrap(),
             found: registry.counter_family("found_total", "", ["name"]).unwrap(),
             scoped: registry.counter_family("scoped_total", "", ["thread"]).unwrap(),
             registry,
@@ -88,6 +93,8 @@ struct Actor {
     metrics: Metrics,
     /// The thread's number.
     thread: String,
+    _operation: RunningOperation,
+    _timer: Timer,
 }
 
 const ROLES: usize = 5;
@@ -110,7 +117,8 @@ impl Actor {
                 Role::Scoped(Some(metrics.registry.scope(&[("thread", &thread)])))
             }
         };
-        Self { role, metrics, thread }
+        let (operation, timer) = (metrics.age.start(), metrics.took.start_timer());
+        Self { role, metrics, thread, _operation: operation, _timer: timer }
     }
 
     fn record_pinned(metrics: &Metrics, counter: &LocalCounter, sizes: &LocalHistogram) {
@@ -122,7 +130,7 @@ impl Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
-        let Self { role, metrics, thread } = self;
+        let Self { role, metrics, thread, .. } = self;
         match role {
             Role::Keeps(counter, sizes) => Self::record_pinned(metrics, counter, sizes),
             Role::Makes => {
@@ -198,6 +206,21 @@ fn orders(each: &mut impl FnMut(&[usize])) {
     from(&mut std::array::from_fn::<_, { ROLES + 2 }, _>(|step| step), 0, each);
 }
 
+/// What so many threads have left.
+fn check(metrics: &Metrics, threads: usize, order: &[usize]) {
+    let all = threads as u64;
+    let seen = (metrics.recorded(), metrics.found(), metrics.age.running());
+    assert_eq!(seen, (RECORDS * all, FINDS * all, 0), "{order:?}");
+}
+
+/// What all of them have left.
+fn check_all(metrics: &Metrics, threads: usize) {
+    check(metrics, threads, &[]);
+    assert_eq!(metrics.took.count(), (ROLES * threads) as u64);
+    let snapshot = metrics.registry.snapshot();
+    assert_eq!(snapshot.family("scoped_total").unwrap().series().count(), 0);
+}
+
 #[test]
 fn every_order_alone() {
     let metrics = Metrics::new();
@@ -210,16 +233,10 @@ fn every_order_alone() {
         });
         thread.join().unwrap();
         threads += 1;
-        let all = threads as u64;
-        assert_eq!(
-            (metrics.recorded(), metrics.found()),
-            (RECORDS * all, FINDS * all),
-            "{order:?}"
-        );
+        check(&metrics, threads, &order);
     });
     assert_eq!(threads, 5040);
-    let left = metrics.registry.snapshot();
-    assert_eq!(left.family("scoped_total").unwrap().series().count(), 0);
+    check_all(&metrics, threads);
 }
 
 #[test]
@@ -236,8 +253,5 @@ fn orders_that_end_while_others_begin() {
         threads += 1;
     });
     alive.into_iter().for_each(|thread| thread.join().unwrap());
-    let all = threads as u64;
-    assert_eq!((metrics.recorded(), metrics.found()), (RECORDS * all, FINDS * all));
-    let left = metrics.registry.snapshot();
-    assert_eq!(left.family("scoped_total").unwrap().series().count(), 0);
+    check_all(&metrics, threads);
 }

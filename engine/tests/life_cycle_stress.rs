@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 use tmc_engine::{
     Counter, CounterFamily, FloatCounterFamily, GaugeFamily, Histogram, HistogramFamily,
-    HistogramSpec, LocalCounter, ManualClock, Registry, Snapshot, UpDownCounterFamily,
+    HistogramSpec, InFlightAge, InFlightAgeFamily, LocalCounter, ManualClock, Registry,
+    RunningOperation, Snapshot, UpDownCounterFamily,
 };
 
 const THREADS: u64 = 6;
@@ -65,6 +66,8 @@ struct Metrics {
     sizes: HistogramFamily<2>,
     /// One series for each thread, removed by it alone.
     own: CounterFamily<1>,
+    /// The same of operations, which may outlive their series.
+    ages: InFlightAgeFamily<1>,
     /// Retired when idle, by threads that remember them or not; some are held by handles.
     idle: CounterFamily<1>,
     /// Replaced as a set: all values of a set are the same.
@@ -87,6 +90,7 @@ impl Metrics {
             in_flight: registry.up_down_counter_family("in_flight", "", two).unwrap(),
             sizes: registry.histogram_family("sizes_bytes", "", two, &spec).unwrap(),
             own: registry.counter_family("own_total", "", ["thread"]).unwrap(),
+            ages: registry.in_flight_age_family("ages_seconds", "", ["thread"]).unwrap(),
             idle: registry.counter_family("idle_total", "", ["id"]).unwrap(),
             sets: registry.gauge_family("sets", "", ["member"]).unwrap(),
             kept: registry.counter_family("kept_total", "", ["id"]).unwrap(),
@@ -154,13 +158,17 @@ struct Own {
     name: String,
     handle: Counter,
     recorded: u64,
+    age: InFlightAge,
+    running: Vec<RunningOperation>,
 }
 
 impl Own {
     fn new(metrics: &Metrics, name: String) -> Self {
         let handle = metrics.own.with([&name]);
         assert_eq!(handle.value(), 0, "a series began with another's value");
-        Self { name, handle, recorded: 0 }
+        let age = metrics.ages.with([&name]);
+        assert_eq!(age.running(), 0, "a series began with another's operations");
+        Self { name, handle, recorded: 0, age, running: Vec::new() }
     }
 
     fn turn(&mut self, metrics: &Metrics, random: &mut Random) {
@@ -169,12 +177,19 @@ impl Own {
         self.handle.inc();
         self.recorded += n + 1;
         assert_eq!(self.handle.value(), self.recorded, "a stray record");
+        self.running.truncate(random.below(100));
+        (0..random.below(40)).for_each(|_| self.running.push(self.age.start()));
+        assert_eq!(self.age.running(), self.running.len() as u64, "a stray operation");
         if random.below(4) == 0 {
-            assert!(metrics.own.remove([&self.name]));
+            assert!(metrics.own.remove([&self.name]) && metrics.ages.remove([&self.name]));
             let gone = std::mem::replace(self, Own::new(metrics, self.name.clone()));
             gone.handle.inc();
             assert_eq!(gone.handle.value(), gone.recorded + 1, "a stray record");
             assert_eq!(self.handle.value(), 0, "a record into a removed series shows");
+            assert_eq!(gone.age.running(), gone.running.len() as u64, "a stray operation");
+            self.running.push(self.age.start());
+            drop(gone);
+            assert_eq!(self.age.running(), 1, "the end of a removed series' operation shows");
         }
     }
 }
