@@ -5,6 +5,8 @@
 mod counting;
 
 use counting::allocations;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tmc_engine::{HistogramSpec, Registry};
 use tmc_exposition::TextEncoder;
 
@@ -17,6 +19,13 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
     let in_flight = registry.up_down_counter_family("u", "In flight", ["at"]).unwrap();
     let spec = HistogramSpec::seconds(HistogramSpec::DEFAULT_SECONDS);
     let latency = registry.histogram_family("h_seconds", "Latency", ["at"], &spec).unwrap();
+    let states = registry.state_set_family("s", "States", ["at"], &["up", "full"]).unwrap();
+    let infos = registry.info_family("i", "Infos", ["at"]).unwrap();
+    let called = Arc::new(AtomicU64::new(0));
+    let calls = Arc::clone(&called);
+    let total =
+        registry.counter_callback("called_total", "Calls", move || 1 + calls.fetch_add(1, Relaxed));
+    let _total = total.unwrap();
     let names: Vec<_> = (0..150).map(|at| at.to_string()).collect();
     let change = |scrape: u32| {
         for (at, name) in (0_u32..).zip(&names) {
@@ -25,6 +34,8 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
             floats.with(labels).inc_by(1.0 / f64::from(at + 3));
             gauges.with(labels).set(f64::from(at) * 0.1 - f64::from(scrape) * 1e-9);
             in_flight.with(labels).inc();
+            states.with(labels).only(if scrape % 2 == 0 { "up" } else { "full" });
+            drop(infos.with(labels));
             // Another octave each time.
             latency.with(labels).record(1000 << scrape);
         }
@@ -49,5 +60,6 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
         texts.push(out.clone());
     }
     assert_eq!(counted, [0; 8]);
+    assert_eq!(called.load(Relaxed), 16);
     assert!(out.len() > 150 * 17 * 20, "{} bytes", out.len());
 }
