@@ -10,8 +10,8 @@ use counting::allocations;
 use std::sync::Barrier;
 use std::time::Duration;
 use tmc_engine::{
-    Counter, CounterFamily, FloatCounter, Gauge, Histogram, HistogramFamily, HistogramSpec,
-    InFlightAge, LocalCounter, LocalHistogram, Registry, UpDownCounter,
+    Counter, CounterFamily, Exemplar, FloatCounter, Gauge, Histogram, HistogramFamily,
+    HistogramSpec, InFlightAge, LocalCounter, LocalHistogram, Registry, UpDownCounter,
 };
 
 const LABELS: [[&str; 2]; 4] =
@@ -31,6 +31,7 @@ struct Metrics {
     family: CounterFamily<2>,
     float: FloatCounter,
     gauge: Gauge,
+    crabs: String,
     in_flight: UpDownCounter,
     oldest: InFlightAge,
     latency: Histogram,
@@ -48,6 +49,7 @@ impl Metrics {
             family: registry.counter_family("f_total", "", ["a", "b"]).unwrap(),
             float: registry.float_counter("float_total", "").unwrap(),
             gauge: registry.gauge("g", "").unwrap(),
+            crabs: "🦀".repeat(127),
             in_flight: registry.up_down_counter("u", "").unwrap(),
             oldest: registry.in_flight_age("oldest_seconds", "").unwrap(),
             latency: registry.histogram("latency_seconds", "", &seconds).unwrap(),
@@ -57,13 +59,13 @@ impl Metrics {
         metrics.family.init(LABELS);
         metrics.sizes.init(LABELS);
         // The first exemplar of every bucket, the first refused one of every family.
-        (0..64).for_each(|at| metrics.record_with_exemplars(at));
+        (0..64).for_each(|at| metrics.record_with_exemplars(at, &[&[], INVALID]));
         metrics
     }
 
-    fn record_with_exemplars(&self, at: u64) {
+    fn record_with_exemplars(&self, at: u64, exemplars: &[Exemplar<'_>]) {
         let units = u64::MAX >> at;
-        for exemplar in [TRACE, INVALID, &TRACE[..1], &[]] {
+        for exemplar in exemplars {
             self.counter.inc_by_with(at, exemplar);
             self.float.inc_by_with(at as f64, exemplar);
             self.latency.record_with(units, exemplar);
@@ -100,7 +102,8 @@ impl Metrics {
             let operation = self.oldest.start();
             drop((self.oldest.start(), self.gauge.track(), self.in_flight.track()));
             drop(operation);
-            self.record_with_exemplars(at);
+            let longest: &[(&str, &str)] = &[("a", &self.crabs)];
+            self.record_with_exemplars(at, &[&[], TRACE, INVALID, longest]);
             self.latency.record(units);
             self.latency.observe(units as f64 / 1e9);
             self.latency.observe(-1.0);
