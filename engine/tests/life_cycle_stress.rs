@@ -160,6 +160,8 @@ struct Own {
     recorded: u64,
     age: InFlightAge,
     running: Vec<RunningOperation>,
+    /// Of the series before, which is gone.
+    late: Vec<RunningOperation>,
 }
 
 impl Own {
@@ -168,7 +170,7 @@ impl Own {
         assert_eq!(handle.value(), 0, "a series began with another's value");
         let age = metrics.ages.with([&name]);
         assert_eq!(age.running(), 0, "a series began with another's operations");
-        Self { name, handle, recorded: 0, age, running: Vec::new() }
+        Self { name, handle, recorded: 0, age, running: Vec::new(), late: Vec::new() }
     }
 
     fn turn(&mut self, metrics: &Metrics, random: &mut Random) {
@@ -187,8 +189,9 @@ impl Own {
             assert_eq!(gone.handle.value(), gone.recorded + 1, "a stray record");
             assert_eq!(self.handle.value(), 0, "a record into a removed series shows");
             assert_eq!(gone.age.running(), gone.running.len() as u64, "a stray operation");
+            drop((gone.handle, gone.age));
             self.running.push(self.age.start());
-            drop(gone);
+            self.late = gone.running; // the last before them end now
             assert_eq!(self.age.running(), 1, "the end of a removed series' operation shows");
         }
     }
