@@ -50,6 +50,14 @@ pub enum RegisterError {
         /// What is wrong and what to do about it.
         reason: String,
     },
+    /// Quantiles or a window that make no summary (R48).
+    #[error("invalid summary {family}: {reason}")]
+    InvalidSummary {
+        /// The family.
+        family: String,
+        /// What is wrong and what to do about it.
+        reason: String,
+    },
     /// States that make no state set (R50): none, too many, one twice, or one without a name.
     #[error("invalid states of {family}: {reason}")]
     InvalidStates {

@@ -4,22 +4,26 @@
 mod counter;
 mod exemplar;
 mod gauge;
+mod gauge_histogram;
 mod guard;
 mod histogram;
 mod in_flight;
 mod info;
 mod state_set;
+mod summary;
 mod timer;
 
 pub use counter::{Counter, FloatCounter, LocalCounter, LocalFloatCounter};
 pub use exemplar::Exemplar;
 pub(crate) use gauge::shared_cell;
 pub use gauge::{Gauge, LocalUpDownCounter, UpDownCounter};
+pub use gauge_histogram::{GaugeHistogram, GaugeHistogramGuard};
 pub use guard::{GaugeGuard, UpDownCounterGuard};
 pub use histogram::{Histogram, LocalHistogram};
 pub use in_flight::{InFlightAge, RunningOperation};
 pub use info::Info;
 pub use state_set::StateSet;
+pub use summary::Summary;
 pub use timer::{Timed, Timer};
 
 /// `Debug` that names the instrument and its label values, not its cells.

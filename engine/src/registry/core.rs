@@ -11,7 +11,7 @@ use super::retire::Retirement;
 use super::series::{Body, Hold, Series, Shared};
 use super::space::CellSpace;
 use super::values::{self, LabelValues, decode};
-use super::{HistogramSpec, Inner, Kind, Request};
+use super::{HistogramSpec, Inner, Kind, Request, SummarySpec};
 use crate::bucket::Layout;
 use crate::clock::Clock;
 use crate::error::RegisterError;
@@ -40,6 +40,7 @@ pub(crate) struct FamilyMeta {
     pub(crate) labels: Box<[Box<str>]>,
     pub(crate) constant_labels: Arc<[(Box<str>, Box<str>)]>,
     pub(crate) spec: Option<HistogramSpec>,
+    pub(crate) summary: Option<SummarySpec>,
     pub(crate) layout: Option<Arc<Layout>>,
     /// Names of a state set's states, in the order of its bits.
     pub(crate) states: Arc<[Box<str>]>,
@@ -155,6 +156,7 @@ impl FamilyCore {
             labels: request.labels.iter().map(|&label| label.into()).collect(),
             constant_labels: Arc::from([]),
             spec: None,
+            summary: request.summary.cloned(),
             layout: request.spec.map(|_| Arc::new(Layout::nowhere())),
             states: request.states.iter().map(|&state| state.into()).collect(),
         };
@@ -257,7 +259,7 @@ impl FamilyCore {
         self.refuse_beyond_limit(labels);
         // The sum of what overflowed means something for counts only.
         match self.meta.kind {
-            Kind::Counter | Kind::FloatCounter | Kind::Histogram => {
+            Kind::Counter | Kind::FloatCounter | Kind::Histogram | Kind::Summary => {
                 self.overflow().unwrap_or_else(|_| self.detached())
             }
             _ => self.detached(),

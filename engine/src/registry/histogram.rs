@@ -69,15 +69,24 @@ pub(crate) struct HistogramCells {
     groups: Groups,
     /// Where they get their numbers: the process's, but for a test.
     numbers: &'static PageNumbers,
-    /// Takes the head back. `None` for a series that is nowhere visible.
-    space: Option<Arc<CellSpace>>,
+    /// Takes the head back, into pages of this kind. `None` for a series that is nowhere visible.
+    space: Option<(Arc<CellSpace>, PageKind)>,
 }
 
 impl HistogramCells {
     pub(crate) fn new(layout: &Arc<Layout>, space: Arc<CellSpace>) -> Option<Self> {
-        let head = space.take(PageKind::Heads, layout.head_len())?;
+        Self::in_pages(PageKind::Heads, layout, space)
+    }
+
+    /// With a head that is merged as this kind of page says.
+    pub(super) fn in_pages(
+        kind: PageKind,
+        layout: &Arc<Layout>,
+        space: Arc<CellSpace>,
+    ) -> Option<Self> {
+        let head = space.take(kind, layout.head_len())?;
         let groups = Groups::new(layout.groups());
-        Some(Self::with(layout, head, groups, Some(space)))
+        Some(Self::with(layout, head, groups, Some((space, kind))))
     }
 
     /// Every group is the void page.
@@ -90,7 +99,7 @@ impl HistogramCells {
         layout: &Arc<Layout>,
         head: CellRef,
         groups: Groups,
-        space: Option<Arc<CellSpace>>,
+        space: Option<(Arc<CellSpace>, PageKind)>,
     ) -> Self {
         let layout = Arc::clone(layout);
         let (largest, numbers) = (Largest::default(), &CORE.numbers);
@@ -133,11 +142,16 @@ impl HistogramCells {
     }
 
     pub(crate) fn count(&self) -> u64 {
+        self.count_by(owner::sum)
+    }
+
+    /// With the total of a cell as told.
+    pub(crate) fn count_by(&self, sum: impl Fn(u32) -> u64) -> u64 {
         let buckets = self.touched().map(|(_, number)| number << PAGE_BITS);
         let buckets = buckets.flat_map(|first| first..first + PAGE_CELLS as u32);
         let head = self.head.id + HEAD_SUM + 1..self.head.id + self.layout.head_len();
         let head = head.filter(|cell| *cell != self.head.id + HEAD_INFINITE);
-        buckets.chain(head).map(owner::sum).sum()
+        buckets.chain(head).map(sum).sum()
     }
 
     /// The largest observation in units; 0 without any.
@@ -157,8 +171,8 @@ impl HistogramCells {
 
 impl Drop for HistogramCells {
     fn drop(&mut self) {
-        let Some(space) = &self.space else { return };
-        space.give(PageKind::Heads, self.layout.head_len(), self.head);
+        let Some((space, kind)) = &self.space else { return };
+        space.give(*kind, self.layout.head_len(), self.head);
         self.touched().for_each(|(_, number)| CORE.give_back(number));
     }
 }

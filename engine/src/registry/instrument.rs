@@ -4,7 +4,8 @@
 use super::Kind;
 use super::series::Hold;
 use crate::record::{
-    Counter, FloatCounter, Gauge, Histogram, InFlightAge, Info, StateSet, UpDownCounter,
+    Counter, FloatCounter, Gauge, GaugeHistogram, Histogram, InFlightAge, Info, StateSet, Summary,
+    UpDownCounter,
 };
 
 /// An instrument that a family can have: sealed, for the set of kinds is the engine's.
@@ -57,5 +58,14 @@ macro_rules! instruments {
     };
 }
 instruments!(
-    Counter, FloatCounter, Gauge, UpDownCounter, Histogram, InFlightAge, Info, StateSet
+    Counter,
+    FloatCounter,
+    Gauge,
+    UpDownCounter,
+    Histogram,
+    Summary,
+    GaugeHistogram,
+    InFlightAge,
+    Info,
+    StateSet
 );

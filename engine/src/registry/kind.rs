@@ -3,7 +3,8 @@
 
 use super::{Family, Names};
 use crate::record::{
-    Counter, FloatCounter, Gauge, Histogram, InFlightAge, Info, StateSet, UpDownCounter,
+    Counter, FloatCounter, Gauge, GaugeHistogram, Histogram, InFlightAge, Info, StateSet, Summary,
+    UpDownCounter,
 };
 
 /// The type of a family.
@@ -20,6 +21,10 @@ pub enum Kind {
     UpDownCounter,
     /// Histogram.
     Histogram,
+    /// Quantiles over a sliding window, which cannot be aggregated: see [`super::SummarySpec`].
+    Summary,
+    /// Distribution of what exists now: exposed as a histogram where the format has no such type.
+    GaugeHistogram,
     /// Age of the oldest operation that is still running, exposed as a gauge.
     InFlightAge,
     /// Facts in labels, with the value 1: exposed as a gauge where the format has no such type.
@@ -36,6 +41,8 @@ impl std::fmt::Display for Kind {
             Kind::Gauge => "gauge",
             Kind::UpDownCounter => "up-down counter",
             Kind::Histogram => "histogram",
+            Kind::Summary => "summary",
+            Kind::GaugeHistogram => "gauge histogram",
             Kind::InFlightAge => "in-flight age",
             Kind::Info => "info",
             Kind::StateSet => "state set",
@@ -64,6 +71,10 @@ pub type UpDownCounterFamily<const N: usize> = Family<UpDownCounter, Names<N>>;
 pub type InFlightAgeFamily<const N: usize> = Family<InFlightAge, Names<N>>;
 /// A [`Family`] of histograms.
 pub type HistogramFamily<const N: usize> = Family<Histogram, Names<N>>;
+/// A [`Family`] of summaries.
+pub type SummaryFamily<const N: usize> = Family<Summary, Names<N>>;
+/// A [`Family`] of gauge histograms.
+pub type GaugeHistogramFamily<const N: usize> = Family<GaugeHistogram, Names<N>>;
 /// A [`Family`] of infos.
 pub type InfoFamily<const N: usize> = Family<Info, Names<N>>;
 /// A [`Family`] of state sets.

@@ -7,6 +7,7 @@ mod collect;
 mod core;
 mod exemplar;
 mod family;
+pub(crate) mod gauge_histogram;
 pub(crate) mod histogram;
 pub(crate) mod in_flight;
 mod info;
@@ -23,6 +24,7 @@ pub(crate) mod series;
 pub(crate) mod space;
 mod spec;
 mod state_set;
+mod summary;
 mod values;
 
 pub use self::core::OVERFLOW_LABEL;
@@ -37,6 +39,7 @@ pub use labels::{Key, LabelSet, LabelTexts, LabelValue, Names};
 pub use lazy::{Lazy, LazyFamily, LazyFamilyOf, LazyHistogramFamily, LazyStateSet, Plain};
 pub use removal::{Scope, SeriesLabels};
 pub use spec::HistogramSpec;
+pub use summary::SummarySpec;
 
 use self::core::Terms;
 use crate::error::RegisterError;
@@ -106,6 +109,8 @@ pub(crate) struct Request<'a> {
     kind: Kind,
     labels: &'a [&'a str],
     spec: Option<&'a HistogramSpec>,
+    /// Of a summary, beside the specification of its values.
+    summary: Option<&'a SummarySpec>,
     /// Names of a state set's states.
     states: &'a [&'a str],
     /// One of the engine's own: no prefix, no limit, no metrics about it.
@@ -119,7 +124,7 @@ impl<'a> Request<'a> {
         labels: &'a [&'a str],
         spec: Option<&'a HistogramSpec>,
     ) -> Self {
-        Self { name, help, kind, labels, spec, states: &[], own: false }
+        Self { name, help, kind, labels, spec, summary: None, states: &[], own: false }
     }
 }
 
@@ -127,7 +132,7 @@ impl<'a> Request<'a> {
     /// For a family that the engine adds itself.
     fn own((name, help): (&'a str, &'a str), labels: &'a [&'a str]) -> Self {
         let kind = Kind::Counter;
-        Self { name, help, kind, labels, spec: None, states: &[], own: true }
+        Self { own: true, ..Self::of(kind, (name, help), labels, None) }
     }
 }
 
@@ -327,8 +332,12 @@ impl Registry {
         let labels = constant.chain(request.labels.iter().copied());
         name::check_labels(&name, Some(request.kind), labels.clone())?;
         state_set::check(&name, request, labels)?;
+        summary::check(&name, request)?;
         let overridden = self.0.settings.overrides.get(request.name).cloned().unwrap_or_default();
-        let spec = request.spec.map(|spec| spec.overridden(&overridden));
+        let mut spec = request.spec.map(|spec| spec.overridden(&overridden));
+        if request.summary.is_some() {
+            spec = spec.map(HistogramSpec::without_bounds);
+        }
         self.find_or_insert(name, request, spec, &overridden).map(Family::new)
     }
 
@@ -353,6 +362,7 @@ impl Registry {
             labels: request.labels.iter().map(|&label| label.into()).collect(),
             constant_labels: Arc::clone(&self.0.settings.constant_labels),
             spec,
+            summary: request.summary.cloned(),
             layout,
             states: request.states.iter().map(|&state| state.into()).collect(),
         };
@@ -430,7 +440,7 @@ fn same(
         let requested = request.labels.iter().map(|&label| label.to_owned()).collect();
         return Err(RegisterError::LabelClash { family, existing, requested });
     }
-    if meta.spec.as_ref() != spec {
+    if meta.spec.as_ref() != spec || meta.summary.as_ref() != request.summary {
         return Err(RegisterError::BucketClash { family });
     }
     if !meta.states.iter().map(|state| &**state).eq(request.states.iter().copied()) {

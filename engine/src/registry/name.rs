@@ -37,7 +37,10 @@ pub(crate) const fn metric_name_fault(name: &str) -> Option<&'static str> {
 /// What is wrong with a label name of a family of this kind, if anything.
 pub(crate) const fn label_name_fault(label: &str, kind: Option<Kind>) -> Option<&'static str> {
     match (kind, label.as_bytes()) {
-        (Some(Kind::Histogram), b"le") => Some("a histogram adds `le` itself: rename it"),
+        (Some(Kind::Histogram | Kind::GaugeHistogram), b"le") => {
+            Some("a histogram adds `le` itself: rename it")
+        }
+        (Some(Kind::Summary), b"quantile") => Some("a summary adds `quantile` itself: rename it"),
         (_, bytes) => name_fault(bytes),
     }
 }
@@ -83,6 +86,8 @@ pub(crate) fn claims(name: &str, kind: Kind) -> Vec<String> {
             with(stem, &["", "_total", "_created"])
         }
         Kind::Histogram => with(name, &["", "_bucket", "_count", "_sum", "_created"]),
+        Kind::Summary => with(name, &["", "_count", "_sum", "_created"]),
+        Kind::GaugeHistogram => with(name, &["", "_bucket", "_count", "_sum", "_gcount", "_gsum"]),
         Kind::Info => with(name.strip_suffix(SUFFIX).unwrap_or(name), &["", SUFFIX]),
         Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge | Kind::StateSet => with(name, &[""]),
     }

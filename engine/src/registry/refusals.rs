@@ -41,7 +41,9 @@ impl Reason {
     /// Exposed at zero, before the first.
     fn of(kind: Kind) -> &'static [Reason] {
         match kind {
-            Kind::FloatCounter | Kind::Histogram => &[Reason::Nan, Reason::Negative],
+            Kind::FloatCounter | Kind::Histogram | Kind::Summary | Kind::GaugeHistogram => {
+                &[Reason::Nan, Reason::Negative]
+            }
             Kind::InFlightAge => &[Reason::InFlight],
             Kind::StateSet => &[Reason::State],
             _ => &[],

@@ -86,11 +86,7 @@ impl FamilyCore {
     }
 
     /// Puts a new set of series in the place of all there are. A snapshot sees either.
-    pub(super) fn replace_all<V>(
-        &self,
-        set: BTreeMap<values::Encoded, V>,
-        put: impl Fn(Hold, V),
-    ) {
+    pub(super) fn replace_all<V>(&self, set: BTreeMap<values::Encoded, V>, put: impl Fn(Hold, V)) {
         let mut members = self.members.lock();
         let mut series = Vec::with_capacity(set.len().min(self.terms.limit));
         for (labels, value) in set {

@@ -97,9 +97,10 @@ impl Series {
             Kind::Counter => owner::sum(self.cell.id),
             Kind::FloatCounter => owner::sum_floats(self.cell.id).to_bits(),
             Kind::UpDownCounter => owner::sum(self.cell.id).wrapping_add(owner::sum(self.down.id)),
-            Kind::Gauge | Kind::InFlightAge | Kind::StateSet => 0, // says so itself: see `touch`
+            // These say so themselves: see `touch`.
+            Kind::Gauge | Kind::GaugeHistogram | Kind::InFlightAge | Kind::StateSet => 0,
             Kind::Info => 0, // never retired
-            Kind::Histogram => self.histogram().map_or(0, |cells| cells.count()),
+            Kind::Histogram | Kind::Summary => self.histogram().map_or(0, |cells| cells.count()),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Kind;
 use super::exemplar::{ExemplarTerms, Exemplars};
+use super::gauge_histogram::GaugeHistogramCells;
 use super::histogram::HistogramCells;
 use super::in_flight::InFlightCells;
 use super::refusals::{Reason, Refusals};
@@ -12,7 +13,8 @@ use crate::bucket::Layout;
 use crate::clock::Clock;
 use crate::lazy_box::LazyBox;
 use crate::shard::holds::Holds;
-use crate::sync::{Arc, AtomicBool, AtomicU8, Ordering::Relaxed};
+use crate::snapshot::Window;
+use crate::sync::{Arc, AtomicBool, AtomicU8, Mutex, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 /// One series. Public in name only: the sealed half of [`super::Instrument`] takes it.
@@ -43,6 +45,10 @@ pub struct Series {
 pub(crate) enum Body {
     /// Of a histogram.
     Histogram(Arc<HistogramCells>, LazyBox<Exemplars>),
+    /// Of a summary.
+    Summary(Arc<HistogramCells>, Mutex<Window>),
+    /// Of a gauge histogram.
+    GaugeHistogram(Arc<GaugeHistogramCells>),
     /// Of a counter.
     Exemplars(Exemplars),
     /// Of an in-flight age. The merge puts what it reads there into the series' cells.
@@ -91,8 +97,7 @@ impl Series {
         series.created = u64::try_from(created.as_nanos()).unwrap_or(u64::MAX);
         series.shared = Some(Arc::clone(shared)); // from here on, dropping gives cells back
         if let Some(layout) = &shared.layout {
-            let cells = HistogramCells::new(layout, Arc::clone(&shared.space))?;
-            series.body = LazyBox::new(Body::Histogram(Arc::new(cells), LazyBox::empty()));
+            series.body = LazyBox::new(Self::distribution(kind, layout, &shared.space)?);
         } else if kind != Kind::Info {
             series.cell = shared.space.take(Self::page_kind(kind), 1)?;
         }
@@ -104,6 +109,17 @@ impl Series {
             series.down = shared.space.take(PageKind::Decrements, 1)?;
         }
         Some(series)
+    }
+
+    fn distribution(kind: Kind, layout: &Arc<Layout>, space: &Arc<CellSpace>) -> Option<Body> {
+        if kind == Kind::GaugeHistogram {
+            return Some(Body::GaugeHistogram(Arc::new(GaugeHistogramCells::new(layout, space)?)));
+        }
+        let cells = Arc::new(HistogramCells::new(layout, Arc::clone(space))?);
+        Some(match kind {
+            Kind::Summary => Body::Summary(cells, Mutex::default()),
+            _ => Body::Histogram(cells, LazyBox::empty()),
+        })
     }
 
     /// A series that records nowhere visible.
@@ -127,16 +143,30 @@ impl Series {
         match kind {
             Kind::FloatCounter => PageKind::Floats,
             Kind::Gauge | Kind::StateSet | Kind::Info => PageKind::Shared, // an info has no cell
-            Kind::Counter | Kind::UpDownCounter | Kind::Histogram | Kind::InFlightAge => {
-                PageKind::Sums
-            }
+            _ => PageKind::Sums,
         }
     }
 
-    /// The cells of a histogram.
+    /// The cells of a histogram or a summary.
     pub(crate) fn histogram(&self) -> Option<&Arc<HistogramCells>> {
         match self.body.get()? {
-            Body::Histogram(cells, _) => Some(cells),
+            Body::Histogram(cells, _) | Body::Summary(cells, _) => Some(cells),
+            _ => None,
+        }
+    }
+
+    /// Earlier readings of a summary.
+    pub(crate) fn window(&self) -> Option<&Mutex<Window>> {
+        match self.body.get()? {
+            Body::Summary(_, window) => Some(window),
+            _ => None,
+        }
+    }
+
+    /// The cells of a gauge histogram.
+    pub(crate) fn gauge_histogram(&self) -> Option<&Arc<GaugeHistogramCells>> {
+        match self.body.get()? {
+            Body::GaugeHistogram(cells) => Some(cells),
             _ => None,
         }
     }
@@ -154,7 +184,7 @@ impl Series {
         match self.body.get()? {
             Body::Histogram(_, exemplars) => exemplars.get(),
             Body::Exemplars(exemplars) => Some(exemplars),
-            Body::InFlight(_) => None,
+            Body::Summary(..) | Body::GaugeHistogram(_) | Body::InFlight(_) => None,
         }
     }
 

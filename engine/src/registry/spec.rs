@@ -246,6 +246,12 @@ impl HistogramSpec {
         spec
     }
 
+    /// The same, without boundaries.
+    pub(super) fn without_bounds(mut self) -> Self {
+        self.bounds.clear();
+        self
+    }
+
     pub(crate) fn layout(&self, family: &str) -> Result<Layout, RegisterError> {
         self.checked()
             .map_err(|reason| RegisterError::InvalidBuckets { family: family.into(), reason })

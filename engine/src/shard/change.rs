@@ -49,6 +49,28 @@ impl PageChange for Observe {
     }
 }
 
+/// Counts in a bucket of its page, and in the page's sum; as [`Observe`], in the ways it is told.
+#[derive(Clone, Copy)]
+pub(crate) struct Count<C> {
+    /// Any number whose place in a page is the bucket's.
+    pub(crate) bucket: CellId,
+    pub(crate) one: C,
+    pub(crate) units: C,
+}
+
+impl<C: Change> PageChange for Count<C> {
+    #[inline(always)]
+    fn own(self, page: &Page) {
+        self.one.own(&page.cells()[place_of(self.bucket)]);
+        self.units.own(page.sum());
+    }
+
+    fn shared(self, page: &Page) {
+        self.one.shared(&page.cells()[place_of(self.bucket)]);
+        self.units.shared(page.sum());
+    }
+}
+
 /// How one record changes a cell.
 pub(crate) trait Change: Copy {
     /// By the cell's only writer: a load and a store.

@@ -193,6 +193,9 @@ impl<'a> SeriesDelta<'a> {
             (Value::Histogram(now), Some(Value::Histogram(then))) => {
                 now.count().saturating_sub(then.count()) as f64
             }
+            (Value::Summary(now), Some(Value::Summary(then))) => {
+                now.count().saturating_sub(then.count()) as f64
+            }
             (Value::StateSet(now), Some(Value::StateSet(then))) => f64::from(now.differing(then)),
             (now, then) => {
                 let (now, then) = (now.as_f64(), then.map_or(0.0, |then| then.as_f64()));
@@ -223,7 +226,7 @@ impl<'a> SeriesDelta<'a> {
     pub fn histogram(&self) -> Option<IntervalHistogram> {
         let earlier = self.earlier.map(|series| series.value());
         let earlier = earlier.as_ref().and_then(Value::histogram);
-        let layout = self.later.family.meta.layout.clone();
+        let layout = self.later.family.meta.layout.as_ref();
         let later = self.later.value();
         later.histogram().map(|later| IntervalHistogram::between(layout, earlier, later))
     }

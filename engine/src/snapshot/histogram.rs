@@ -42,14 +42,16 @@ impl<'a> HistogramSnapshot<'a> {
         index: usize,
         exemplars: SeriesExemplars<'a>,
     ) -> Self {
-        let head = series.histogram().zip(layout).and_then(|(cells, layout)| {
+        let added = series.gauge_histogram().map(|cells| &cells.added);
+        let cells = series.histogram().map(|cells| &**cells).or(added);
+        let head = cells.zip(layout).and_then(|(cells, layout)| {
             let first = cells.head.slot as usize;
             merged.cells.get(first..first + layout.head_len() as usize)
         });
         let (groups, sum, largest) = match merged.histograms.get(index..index + 2) {
             Some([this, next]) => {
                 let groups = &merged.groups[this.first as usize..next.first as usize];
-                (groups, this.sum, Some(this.largest))
+                (groups, this.sum, this.largest)
             }
             _ => (&[][..], 0, None),
         };

@@ -10,7 +10,7 @@ use crate::sync::Arc;
 ///
 /// Memory: one page of 1,024 bytes for each 128 neighbouring HDR buckets (an octave, at 2 digits)
 /// that were observed into in between, and the `le` counts' cells.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct IntervalHistogram {
     layout: Option<Arc<Layout>>,
     head: Vec<u64>,
@@ -26,12 +26,27 @@ pub struct IntervalHistogram {
 impl IntervalHistogram {
     /// `layout` is that of both readings, which are of one series.
     pub(super) fn between(
-        layout: Option<Arc<Layout>>,
+        layout: Option<&Arc<Layout>>,
         earlier: Option<&HistogramSnapshot<'_>>,
         later: &HistogramSnapshot<'_>,
     ) -> Self {
-        let mut head = later.head.to_vec();
-        let (mut groups, mut buckets) = (Vec::new(), Vec::new());
+        let mut interval = Self::default();
+        interval.refill(layout, earlier, later);
+        interval
+    }
+
+    /// Becomes that of other readings, in the same memory as long as it is enough.
+    pub(super) fn refill(
+        &mut self,
+        layout: Option<&Arc<Layout>>,
+        earlier: Option<&HistogramSnapshot<'_>>,
+        later: &HistogramSnapshot<'_>,
+    ) {
+        let Self { head, groups, buckets, .. } = self;
+        head.clear();
+        head.extend_from_slice(later.head);
+        groups.clear();
+        buckets.clear();
         let mut known = earlier.into_iter().flat_map(HistogramSnapshot::pages).peekable();
         for (first, page) in later.pages() {
             let start = buckets.len();
@@ -49,12 +64,12 @@ impl IntervalHistogram {
         }
         let (mut sum, mut largest) = (later.sum, later.largest);
         if let Some(earlier) = earlier {
-            subtract(&mut head, earlier.head);
+            subtract(head, earlier.head);
             let known = earlier.sum.filter(|&sum| sum < u64::MAX);
             largest = largest.filter(|&largest| Some(largest) > earlier.largest);
             sum = sum.zip(known).map(|(now, then)| now.saturating_sub(then));
         }
-        Self { layout, head, groups, buckets, sum, largest }
+        (self.layout, self.sum, self.largest) = (layout.cloned(), sum, largest);
     }
 
     /// The distribution of the interval: its count, sum, `le` counts, quantiles, least and greatest

@@ -3,8 +3,9 @@
 
 use super::exemplar::ExemplarBuffer;
 use super::publish::Publisher;
-use super::{FamilyBlocks, Snapshot};
+use super::{FamilyBlocks, IntervalHistogram, Snapshot};
 use crate::clock::Clock;
+use crate::registry::histogram::HistogramCells;
 use crate::registry::space::{CellSpace, PageKind, PageRef};
 use crate::registry::{FamilyCore, Kind};
 use crate::shard::owner::CORE;
@@ -44,6 +45,12 @@ pub(super) struct Merged {
     pub(super) groups: Vec<(u32, u32)>,
     /// One more than there are histograms.
     pub(super) histograms: Vec<HistogramEntry>,
+    /// Values of all quantiles of all summaries.
+    pub(super) quantiles: Vec<f64>,
+    /// What a summary observed within its window.
+    pub(super) interval: IntervalHistogram,
+    /// Groups that values were removed from, and where in `buckets` they are.
+    pub(super) removed: Vec<(usize, usize)>,
 }
 
 /// What a merge knows of a histogram beside its cells.
@@ -53,8 +60,10 @@ pub(super) struct HistogramEntry {
     pub(super) first: u32,
     /// Sum of its pages, in units.
     pub(super) sum: u64,
-    /// Its largest observation, in units.
-    pub(super) largest: u64,
+    /// Its largest observation, in units; of a gauge histogram, nobody knows.
+    pub(super) largest: Option<u64>,
+    /// Where a summary's values in `quantiles` begin.
+    pub(super) quantiles: u32,
 }
 
 impl Snapshot {
@@ -87,6 +96,7 @@ impl Snapshot {
         list.truncate(at);
         self.merged.cells(space);
         self.merged.histograms(list);
+        self.merged.windows(list, clock.now());
         self.merged.in_flight(list);
         for FamilyBlocks { blocks, exemplars, .. } in
             list.iter_mut().filter(|family| family.has_exemplars)
@@ -131,20 +141,27 @@ impl Merged {
         self.buckets.clear();
         self.groups.clear();
         self.histograms.clear();
-        for family in families.iter_mut().filter(|family| family.meta.kind == Kind::Histogram) {
+        for family in families.iter_mut().filter(|family| family.meta.layout.is_some()) {
             family.first = self.histograms.len();
-            let series = family.blocks.iter().flat_map(|block| block.series());
-            for histogram in series.filter_map(|series| series.histogram()) {
+            for series in family.blocks.iter().flat_map(|block| block.series()) {
                 let first = self.groups.len() as u32;
-                let pages = histogram.touched();
-                let sums = pages.map(|(group, number)| self.group(group, number));
-                let sum = sums.fold(0, u64::saturating_add);
-                let largest = histogram.largest(); // after the buckets: at least what they count
-                self.histograms.push(HistogramEntry { first, sum, largest });
+                let (sum, largest) = match (series.histogram(), series.gauge_histogram()) {
+                    (Some(cells), _) => self.histogram(cells),
+                    (_, Some(cells)) => (self.gauge_histogram(cells), None),
+                    _ => (0, None),
+                };
+                self.histograms.push(HistogramEntry { first, sum, largest, quantiles: 0 });
             }
         }
         let first = self.groups.len() as u32;
-        self.histograms.push(HistogramEntry { first, sum: 0, largest: 0 });
+        self.histograms.push(HistogramEntry { first, sum: 0, largest: None, quantiles: 0 });
+    }
+
+    /// Sums the buckets; gives the sum of what they count, and the largest.
+    fn histogram(&mut self, cells: &HistogramCells) -> (u64, Option<u64>) {
+        let sums = cells.touched().map(|(group, number)| self.group(group, number));
+        let sum = sums.fold(0, u64::saturating_add);
+        (sum, Some(cells.largest())) // after the buckets: at least what they count
     }
 
     /// Puts ages and numbers of operations into the cells of in-flight ages.
@@ -178,7 +195,7 @@ impl Merged {
     }
 }
 
-fn sum(into: &mut [u64], page: &Page, ordering: Ordering) {
+pub(super) fn sum(into: &mut [u64], page: &Page, ordering: Ordering) {
     for (sum, cell) in into.iter_mut().zip(page.cells()) {
         *sum = sum.wrapping_add(cell.load(ordering));
     }

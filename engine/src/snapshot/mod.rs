@@ -3,6 +3,7 @@
 
 mod delta;
 mod exemplar;
+mod gauge_histogram;
 mod histogram;
 mod interval;
 mod interval_log;
@@ -11,6 +12,7 @@ mod native;
 mod publish;
 mod serialize;
 mod state_set;
+mod summary;
 
 pub use delta::{Delta, FamilyDelta, SeriesDelta};
 pub use exemplar::ExemplarSnapshot;
@@ -21,6 +23,8 @@ pub(crate) use merge::SnapshotSource;
 pub use native::NativeHistogram;
 pub(crate) use publish::Publisher;
 pub use state_set::StateSetSnapshot;
+pub use summary::SummarySnapshot;
+pub(crate) use summary::Window;
 
 use crate::registry::series::Series;
 use crate::registry::{FamilyMeta, Kind};
@@ -176,6 +180,11 @@ impl<'a> FamilySnapshot<'a> {
     pub fn bounds(&self) -> impl Iterator<Item = f64> + use<'a> {
         let layout = self.family.meta.layout.as_deref();
         layout.into_iter().flat_map(|layout| layout.bounds.iter().map(|bound| bound.le))
+    }
+
+    /// Which quantiles a summary has, ascending; none for other types.
+    pub fn quantiles(&self) -> impl Iterator<Item = f64> + use<'a> {
+        self.family.meta.summary.iter().flat_map(|spec| spec.quantiles.iter().copied())
     }
 
     /// Names of a state set's states; none for other types.
@@ -339,8 +348,9 @@ impl<'a> SeriesSnapshot<'a> {
             Value::UpDownCounter(_) => {
                 self.snapshot.cell(up).wrapping_add(self.snapshot.cell(down))
             }
-            Value::Gauge(_) | Value::StateSet(_) | Value::Info => 0,
+            Value::Gauge(_) | Value::GaugeHistogram(_) | Value::StateSet(_) | Value::Info => 0,
             Value::Histogram(histogram) => histogram.count(),
+            Value::Summary(summary) => summary.count(),
         }
     }
 
@@ -361,14 +371,24 @@ impl<'a> SeriesSnapshot<'a> {
                 // The increments were read later; only a decrement without one can be ahead.
                 Value::UpDownCounter(value.saturating_sub(snapshot.cell(down)))
             }
-            Kind::Histogram => Value::Histogram(HistogramSnapshot::new(
-                &snapshot.merged,
-                &block.series[self.at],
-                family.meta.layout.as_deref(),
-                self.histogram,
-                self.exemplars(),
-            )),
+            Kind::Histogram => Value::Histogram(self.distribution(self.exemplars())),
+            Kind::GaugeHistogram => Value::GaugeHistogram(self.distribution(Default::default())),
+            Kind::Summary => {
+                let quantiles =
+                    family.meta.summary.as_ref().map_or(&[][..], |spec| &spec.quantiles);
+                Value::Summary(SummarySnapshot {
+                    whole: self.distribution(Default::default()),
+                    quantiles,
+                    values: snapshot.merged.quantiles(self.histogram, quantiles.len()),
+                })
+            }
         }
+    }
+
+    fn distribution(&self, exemplars: SeriesExemplars<'a>) -> HistogramSnapshot<'a> {
+        let Self { snapshot, family, block, at, histogram } = *self;
+        let layout = family.meta.layout.as_deref();
+        HistogramSnapshot::new(&snapshot.merged, &block.series[at], layout, histogram, exemplars)
     }
 }
 
@@ -386,6 +406,10 @@ pub enum Value<'a> {
     UpDownCounter(u64),
     /// Of a histogram.
     Histogram(HistogramSnapshot<'a>),
+    /// Of a summary.
+    Summary(SummarySnapshot<'a>),
+    /// Of a gauge histogram: the values that exist now.
+    GaugeHistogram(HistogramSnapshot<'a>),
     /// Of a state set.
     StateSet(StateSetSnapshot<'a>),
     /// Of an info: its labels say it all.
@@ -399,7 +423,10 @@ impl<'a> Value<'a> {
         match self {
             Value::Counter(value) | Value::UpDownCounter(value) => *value as f64,
             Value::FloatCounter(value) | Value::Gauge(value) => *value,
-            Value::Histogram(histogram) => histogram.count() as f64,
+            Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
+                histogram.count() as f64
+            }
+            Value::Summary(summary) => summary.count() as f64,
             Value::StateSet(states) => f64::from(states.on()),
             Value::Info => 1.0,
         }
