@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 pub const PERIOD: u64 = 10;
 pub const BOUNDS: [f64; 3] = [3.0, 300.0, 310.0];
 
+/// The greatest of no observations.
+pub const NONE: f64 = -1.0;
+
 /// What a snapshot says of one series: family, label values, numbers, second of creation.
 pub type Line = (&'static str, [&'static str; 2], Vec<f64>, u64);
 
@@ -173,7 +176,8 @@ impl Model {
             Kind::Sizes => {
                 let count = |le: f64| series.recorded.iter().filter(|&&n| n as f64 <= le).count();
                 let counts = BOUNDS.into_iter().chain([f64::INFINITY]).map(|le| count(le) as f64);
-                counts.chain([sum as f64]).collect()
+                let greatest = series.recorded.iter().max().map_or(NONE, |&n| n as f64);
+                counts.chain([greatest, sum as f64]).collect()
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The engine as the programs use it: one family of each type, behind one interface.
 
-use super::model::{BOUNDS, Line, PERIOD};
+use super::model::{BOUNDS, Line, NONE, PERIOD};
 use super::{Kind, LABELS};
 use std::time::{Duration, SystemTime};
 use tmc_engine::{
@@ -177,7 +177,7 @@ impl World {
                 let numbers = match series.value().histogram() {
                     Some(read) => {
                         let counts = read.cumulative().into_iter().map(|(_, count)| count as f64);
-                        counts.chain([read.sum()]).collect()
+                        counts.chain([read.max().unwrap_or(NONE), read.sum()]).collect()
                     }
                     None => vec![series.value().as_f64()],
                 };
