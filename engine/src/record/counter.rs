@@ -156,10 +156,12 @@ impl LocalFloatCounter {
     /// Adds `amount`; as [`FloatCounter::inc_by`].
     #[inline]
     pub fn inc_by(&self, amount: f64) {
-        if !(amount >= 0.0) {
+        if amount >= 0.0 {
+            if let Some(page) = self.page {
+                self.pin.apply(page, At(self.cell, AddFloat(amount)));
+            }
+        } else {
             self.series.refuse(amount);
-        } else if let Some(page) = self.page {
-            self.pin.apply(page, At(self.cell, AddFloat(amount)));
         }
     }
 }
