@@ -7,6 +7,7 @@ use crate::publish::Publisher;
 use crate::shard::change::{Add, AddDecrement, AddSaturating, Change};
 use crate::shard::groups::Groups;
 use crate::shard::holds::Holds;
+use crate::shard::starts::{ChunkPool, Starts};
 use crate::shard::{Core, page_of, place_of};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering::Relaxed, order};
 
@@ -287,6 +288,27 @@ fn no_record_through_a_handle_goes_with_a_retired_series() {
 #[should_panic(expected = "a record went with a retired series")]
 fn retiring_what_is_held_is_found() {
     model(|| retirement(|_| true));
+}
+
+#[test]
+fn chunks_of_start_times_go_round_with_nothing_of_who_had_them_before() {
+    model(|| {
+        let pool: &'static ChunkPool = Box::leak(Box::new(ChunkPool::new()));
+        let threads = spawn(4, move |at| {
+            let mut late = None;
+            for round in 0..3 {
+                let start = 10 * at + round + 1;
+                let starts = Starts::new(pool);
+                let slot = starts.claim(0, start).expect("a free slot").slot;
+                assert_eq!(starts.running().collect::<Vec<_>>(), [start], "another's operation");
+                if let Some(slot) = late.replace(slot) {
+                    slot.store(0, Relaxed); // its series is gone
+                }
+                assert_eq!(starts.running().collect::<Vec<_>>(), [start], "another's end");
+            }
+        });
+        join_all(threads);
+    });
 }
 
 /// The checker: a lost update is found.
