@@ -4,8 +4,8 @@
 use log::{Level, Log, Metadata, Record};
 use std::sync::Mutex;
 use tmc_engine::{
-    Counter, FloatCounter, Gauge, HistogramSpec, Lazy, LazyFamily, LazyHistogramFamily, Registry,
-    UpDownCounter,
+    Counter, FloatCounter, Gauge, HistogramSpec, LabelSet, Lazy, LazyFamily, LazyFamilyOf,
+    LazyHistogramFamily, Registry, UpDownCounter,
 };
 
 struct Errors(Mutex<Vec<String>>);
@@ -34,12 +34,23 @@ static LATENCY: LazyHistogramFamily<1> =
     LazyHistogramFamily::seconds("latency_seconds", "Latency", ["route"], &[0.1, 1.0]);
 static BARE: LazyHistogramFamily<0> =
     LazyHistogramFamily::seconds("bare_seconds", "Bare", [], HistogramSpec::DEFAULT_SECONDS);
+static SIZES: LazyHistogramFamily<0> =
+    LazyHistogramFamily::bytes("sizes_bytes", "Sizes", [], &[1024.0]);
+
+#[derive(LabelSet)]
+struct Route {
+    path: String,
+    ok: bool,
+}
+
+static ROUTES: LazyFamilyOf<Counter, Route> = LazyFamilyOf::new("routes_total", "Routes");
 static NEVER: Lazy<Counter> = Lazy::new("never_total", "Never used");
 
 static CLASH: Lazy<Gauge> = Lazy::new("hits_total", "Another type");
 static CLASHING_FAMILY: LazyFamily<Counter, 2> = LazyFamily::new("jobs_total", "", ["a", "b"]);
 static CLASHING_HISTOGRAM: LazyHistogramFamily<1> =
     LazyHistogramFamily::seconds("latency_seconds", "Other buckets", ["route"], &[5.0]);
+static CLASHING_SET: LazyFamilyOf<Gauge, Route> = LazyFamilyOf::new("routes_total", "A gauge");
 static BAD_BUCKETS: LazyHistogramFamily<0> =
     LazyHistogramFamily::seconds("unsorted_seconds", "Unsorted", [], &[2.0, 1.0]);
 
@@ -63,6 +74,8 @@ fn statics_register_at_first_use_and_a_clash_is_harmless() {
                 JOBS.with(["q"]).inc();
                 LATENCY.with(["/"]).observe(0.5);
                 BARE.with([]).observe(0.5);
+                SIZES.with([]).record(1024);
+                ROUTES.at(Route { path: "/".into(), ok: true }).inc();
             });
         }
     });
@@ -73,8 +86,13 @@ fn statics_register_at_first_use_and_a_clash_is_harmless() {
         value("jobs", &["q"]),
         value("latency_seconds", &["/"]),
         value("bare_seconds", &[]),
+        value("sizes_bytes", &[]),
+        value("routes_total", &["/", "true"]),
     ];
-    assert_eq!(seen, [4.0, 1.0, 8.0, 4.0, 4.0, 4.0].map(Some));
+    assert_eq!(seen, [4.0, 1.0, 8.0, 4.0, 4.0, 4.0, 4.0, 4.0].map(Some));
+    let snapshot = Registry::global().snapshot();
+    assert!(snapshot.family("sizes_bytes").unwrap().bounds().eq([1024.0]));
+    assert!(snapshot.family("routes_total").unwrap().label_names().eq(["path", "ok"]));
     assert!(format!("{NEVER:?}").contains("never_total"), "looking is no use");
     assert_eq!(value("never_total", &[]), None);
     assert!(ERRORS.0.lock().unwrap().is_empty());
@@ -86,6 +104,7 @@ fn statics_register_at_first_use_and_a_clash_is_harmless() {
         CLASHING_FAMILY.with(["x", "y"]).local().inc();
         CLASHING_HISTOGRAM.with(["/"]).observe(0.5);
         CLASHING_HISTOGRAM.with(["/"]).local().observe(50.0);
+        CLASHING_SET.at(Route { path: "/".into(), ok: true }).set(9.0);
         BAD_BUCKETS.with([]).observe(1.5);
     }
     assert_eq!(CLASH.value(), 77.0);
@@ -102,6 +121,8 @@ fn statics_register_at_first_use_and_a_clash_is_harmless() {
              already: rename one of the two",
             "a static metric is not exposed: latency_seconds is registered with other buckets: \
              use the same specification, or another name",
+            "a static metric is not exposed: routes_total is registered as a counter already, not \
+             as a gauge: use another name",
             "a static metric is not exposed: invalid buckets of unsorted_seconds: boundary 1 is \
              not above the one before it: sort them, each once",
         ],
