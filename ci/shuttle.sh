@@ -3,13 +3,13 @@
 # afford, and requires them to fail without the free list's lock, and when cells are reused too early.
 # Schedules are the same each time. Interleavings only: shuttle takes every ordering for the strongest.
 #
-#   ci/shuttle.sh           400,000 schedules of each model
-#   ci/shuttle.sh --quick   20,000: what CI runs
+#   ci/shuttle.sh           200,000 schedules of each model
+#   ci/shuttle.sh --quick   10,000: what CI runs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export SHUTTLE_SCHEDULES=400000 SHUTTLE_SILENCE_WARNINGS=1
-if [[ "${1:-}" == --quick ]]; then SHUTTLE_SCHEDULES=20000; fi
+export SHUTTLE_SCHEDULES=200000 SHUTTLE_SILENCE_WARNINGS=1
+if [[ "${1:-}" == --quick ]]; then SHUTTLE_SCHEDULES=10000; fi
 export RUSTFLAGS="--cfg loom --cfg shuttle" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/shuttle"
 
 # build [CFG...]: prints the path of the model runner.
