@@ -25,7 +25,7 @@
 //! | call | allocates | locks | fails | panics |
 //! |---|---|---|---|---|
 //! | `inc`, `add`, `observe`, ... | a thread's first touch of a page | a thread's first touch | never | never |
-//! | `Gauge::set`, `add` | never | never | never | never |
+//! | `Gauge::set`, `add`, `StateSet::only`, `set` | never | never | never | never |
 //! | `inc_with`, `observe_with`, ... | a series' and a bucket's first exemplar | a series' first refused one | never | never |
 //! | [`InFlightAge::start`] | more at once than ever before | never | never | never |
 //! | `local()`, `warm()` | like a first touch | like a first touch | never | never |
@@ -33,7 +33,7 @@
 //! | [`Family::with`], series known | never | reads one lock | never | never |
 //! | [`Family::with`], series new | yes | yes | never: overflow series | never |
 //! | [`Registry::counter`] and the like | yes | yes | [`RegisterError`] | never |
-//! | [`Registry::snapshot`] | only while the registry grows | other scrapes, and registrations for a moment | never | never |
+//! | [`Registry::snapshot`], collectors left out | only while the registry grows | other scrapes, and registrations for a moment | never | never |
 //!
 //! First touches take their memory from [`std::alloc::System`], not from the program's global
 //! allocator, so that a global allocator can be instrumented. Recording from a signal handler is

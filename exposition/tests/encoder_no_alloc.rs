@@ -34,7 +34,7 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
             floats.with(labels).inc_by(1.0 / f64::from(at + 3));
             gauges.with(labels).set(f64::from(at) * 0.1 - f64::from(scrape) * 1e-9);
             in_flight.with(labels).inc();
-            states.with(labels).only(if scrape % 2 == 0 { "up" } else { "full" });
+            states.with(labels).only(if scrape.is_multiple_of(2) { "up" } else { "full" });
             drop(infos.with(labels));
             // Another octave each time.
             latency.with(labels).record(1000 << scrape);

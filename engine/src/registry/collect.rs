@@ -1,19 +1,15 @@
-//! Collectors: code that brings metrics up to date when somebody looks, and callbacks made of them.
-//! Upstream: the program. Downstream: snapshot, which begins once the collectors have run.
+//! Collectors: code that brings metrics up to date when somebody looks.
+//! Upstream: the program, and callbacks. Downstream: snapshot, which begins once they have run.
 
-use super::core::FamilyCore;
-use super::labels::LabelTexts;
-use super::series::Hold;
-use super::{Family, Inner, Key, Names, Registry, Request};
-use crate::error::RegisterError;
-use crate::record::{Counter, Gauge, shared_cell};
+use super::{Inner, Names, Registry, Request};
+use crate::record::Counter;
 use crate::snapshot::{Publisher, next_id};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering::Relaxed};
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{OnceLock, Weak};
 
 const PANICS: (&str, &str) =
@@ -164,7 +160,11 @@ impl Registry {
         self.add_collector(what, Box::new(collect))
     }
 
-    fn add_collector(&self, what: String, run: Box<dyn Fn(&Registry) + Send + Sync>) -> Collector {
+    pub(super) fn add_collector(
+        &self,
+        what: String,
+        run: Box<dyn Fn(&Registry) + Send + Sync>,
+    ) -> Collector {
         let collectors = &self.0.collectors;
         if collectors.panics.get().is_none() {
             let family = self.family::<Counter, Names<0>>(&Request::own(PANICS, &[]));
@@ -185,108 +185,6 @@ impl Registry {
         if collectors.count.load(Relaxed) > 0 && !COLLECTING.get() {
             collectors.runs.read(|()| collectors.run(self));
         }
-    }
-
-    /// Exposes what `value` gives as a gauge. It is called once for every snapshot: as
-    /// [`Registry::register_collector`]. NaN after a panic.
-    ///
-    /// # Errors
-    /// An invalid name or help, or a clash with another family: see [`RegisterError`].
-    pub fn gauge_callback(
-        &self,
-        name: &str,
-        help: &str,
-        value: impl Fn() -> f64 + Send + Sync + 'static,
-    ) -> Result<Collector, RegisterError> {
-        Ok(self.gauge_family(name, help, [])?.callback([], value))
-    }
-
-    /// Exposes what `value` gives as a counter: a total that somebody else keeps, and that never
-    /// falls. As [`Registry::gauge_callback`]; after a panic, the total is what it was.
-    ///
-    /// # Errors
-    /// An invalid name or help, or a clash with another family: see [`RegisterError`].
-    pub fn counter_callback(
-        &self,
-        name: &str,
-        help: &str,
-        value: impl Fn() -> u64 + Send + Sync + 'static,
-    ) -> Result<Collector, RegisterError> {
-        Ok(self.counter_family(name, help, [])?.callback([], value))
-    }
-}
-
-impl<K: Key> Family<Gauge, K> {
-    /// Exposes what `value` gives under these label values; as [`Registry::gauge_callback`].
-    ///
-    /// It takes the place of a series or a callback with the same label values; handles to that
-    /// record nowhere visible. Beyond the family's limit it is refused and counted. The series goes
-    /// with the [`Collector`], and is not retired before.
-    pub fn callback(
-        &self,
-        values: K::Of<'_>,
-        value: impl Fn() -> f64 + Send + Sync + 'static,
-    ) -> Collector {
-        let own = Own::new(&self.core, &values);
-        let gauge = Gauge::of(own.series.clone());
-        own.collected(move || match catch_unwind(AssertUnwindSafe(&value)) {
-            Ok(value) => gauge.set(value),
-            Err(panic) => {
-                gauge.set(f64::NAN);
-                resume_unwind(panic); // to be counted
-            }
-        })
-    }
-}
-
-impl<K: Key> Family<Counter, K> {
-    /// Exposes the total that `value` gives under these label values; as
-    /// [`Registry::counter_callback`] and the callback of a family of gauges. What others add to the
-    /// same series comes on top.
-    pub fn callback(
-        &self,
-        values: K::Of<'_>,
-        value: impl Fn() -> u64 + Send + Sync + 'static,
-    ) -> Collector {
-        let own = Own::new(&self.core, &values);
-        // Threads have none of their cells: the sum is what is here.
-        let cell = shared_cell(&own.series);
-        own.collected(move || cell.store(value(), Relaxed))
-    }
-}
-
-/// A callback's series, which goes with it.
-struct Own {
-    family: Arc<FamilyCore>,
-    series: Hold,
-}
-
-impl Own {
-    fn new(family: &Arc<FamilyCore>, values: &impl LabelTexts) -> Self {
-        let series = family.with_anew(values);
-        Self { family: Arc::clone(family), series }
-    }
-
-    /// Has `update` called for every snapshot.
-    fn collected(self, update: impl Fn() + Send + Sync + 'static) -> Collector {
-        let Some(registry) = self.family.terms.registry.upgrade().map(Registry) else {
-            return Collector::default(); // nobody will take a snapshot
-        };
-        let what = format!("callback of {} {:?}", self.family.meta.name, self.series);
-        registry.add_collector(
-            what,
-            Box::new(move |_| {
-                let _kept = &self;
-                update();
-            }),
-        )
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        let series = self.series.series();
-        self.family.remove(series.labels.bytes(), |known| Arc::ptr_eq(known, &series));
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod builder;
 mod cache;
+mod callback;
 mod collect;
 mod core;
 mod exemplar;
