@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 /// What the readings of a family have shown.
 pub(crate) struct Retirement {
     period: Duration,
+    /// The last reading looked at: scrapers that share one all come with it.
+    last: u64,
     /// By the number of the series.
     seen: HashMap<u32, Seen>,
     /// The map before, whose memory is used again.
@@ -32,7 +34,7 @@ struct Seen {
 
 impl Retirement {
     pub(super) fn new(period: Duration) -> Self {
-        Self { period, seen: HashMap::new(), spare: HashMap::new() }
+        Self { period, last: 0, seen: HashMap::new(), spare: HashMap::new() }
     }
 }
 
@@ -41,7 +43,10 @@ impl FamilyCore {
     pub(super) fn retire(&self, now: Instant, reading: &FamilySnapshot<'_>) {
         let Some(retirement) = &self.retirement else { return };
         let mut retirement = retirement.lock();
-        let Retirement { period, seen, spare } = &mut *retirement;
+        let Retirement { period, last, seen, spare } = &mut *retirement;
+        if std::mem::replace(last, reading.reading()) == reading.reading() {
+            return;
+        }
         let (mut idle, mut faded) = (Vec::new(), false);
         for (series, activity) in reading.activities() {
             let touched = series.take_touched();
@@ -102,5 +107,27 @@ impl Series {
             Kind::Info => 0, // never retired
             Kind::Histogram | Kind::Summary => self.histogram().map_or(0, |cells| cells.count()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ManualClock, Registry};
+    use std::time::Duration;
+
+    /// As when scrapers share it.
+    #[test]
+    fn one_reading_looked_at_twice_retires_nothing_before_the_next_one() {
+        let (clock, hour) = (ManualClock::new(), Duration::from_secs(3600));
+        let builder = Registry::builder().clock(clock.clone()).retention_period(hour);
+        let registry = builder.build().unwrap();
+        registry.counter_family("requests_total", "", ["code"]).unwrap().at(["200"]).inc();
+        let series = || registry.snapshot().family("requests_total").unwrap().series().count();
+        assert_eq!(series(), 1);
+        clock.advance(hour);
+        let fades = registry.snapshot();
+        (0..3).for_each(|_| registry.retire(&fades));
+        assert_eq!(series(), 1, "read before it went");
+        assert_eq!(series(), 0);
     }
 }

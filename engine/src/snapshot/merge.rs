@@ -3,7 +3,7 @@
 
 use super::exemplar::ExemplarBuffer;
 use super::publish::Publisher;
-use super::{FamilyBlocks, IntervalHistogram, Snapshot};
+use super::{FamilyBlocks, IntervalHistogram, Snapshot, next_id};
 use crate::clock::Clock;
 use crate::registry::histogram::HistogramCells;
 use crate::registry::space::{CellSpace, PageKind, PageRef};
@@ -105,6 +105,7 @@ impl Snapshot {
         }
         self.taken_at = clock.wall();
         self.read_at = Some(clock.now());
+        self.number = next_id();
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Snapshot {
     taken_at: SystemTime,
     /// The same on the clock that never jumps; `None` for a registry that was never read.
     read_at: Option<Instant>,
+    /// No two readings have the same.
+    number: u64,
 }
 
 struct FamilyBlocks {
@@ -100,7 +102,7 @@ struct FamilyBlocks {
 impl Default for Snapshot {
     fn default() -> Self {
         let taken_at = SystemTime::UNIX_EPOCH;
-        Self { families: Vec::new(), merged: Merged::default(), taken_at, read_at: None }
+        Self { families: Vec::new(), merged: Merged::default(), taken_at, read_at: None, number: 0 }
     }
 }
 
@@ -206,6 +208,11 @@ impl<'a> FamilySnapshot<'a> {
     /// The series, in order of creation.
     pub fn series(&self) -> impl Iterator<Item = SeriesSnapshot<'a>> + use<'a> {
         self.blocks().flat_map(|block| block.series())
+    }
+
+    /// The number of the reading.
+    pub(crate) fn reading(&self) -> u64 {
+        self.snapshot.number
     }
 
     /// The series themselves, each with a number that changes with every record.
