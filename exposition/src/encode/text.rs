@@ -6,7 +6,8 @@
 use super::{escape, number};
 use std::collections::HashMap;
 use tmc_engine::{
-    BlockSnapshot, FamilySnapshot, HistogramSnapshot, Kind, Snapshot, StateSetSnapshot, Value,
+    BlockSnapshot, FamilySnapshot, HistogramSnapshot, Kind, Snapshot, StateSetSnapshot,
+    SummarySnapshot, Value,
 };
 
 /// Writes snapshots as text 0.0.4. Keeps what it has rendered: use one encoder for all scrapes of a
@@ -30,14 +31,28 @@ struct FamilyText {
     count: Vec<u8>,
     /// `le="..."} ` of each boundary, `+Inf` last.
     bounds: Vec<Vec<u8>>,
-    /// `name{`, and `name="..."} ` of each state of a state set.
-    state: Vec<u8>,
+    /// `name{`.
+    open: Vec<u8>,
+    /// `name="..."} ` of each state of a state set.
     states: Vec<Vec<u8>>,
+    /// `quantile="..."} ` of each quantile of a summary.
+    quantiles: Vec<Vec<u8>>,
+    /// Of a gauge histogram.
+    gauges: Option<GaugeTexts>,
     /// The last scrape that had it.
     seen: u64,
 }
 
-/// The series of a block: `name{labels} ` each; of a histogram or a state set just `{labels} `.
+/// Header and name of what a gauge histogram exposes beside a histogram's samples, under the names
+/// that other formats have for its type. In this one, they are gauges of their own.
+#[derive(Debug)]
+struct GaugeTexts {
+    count: (Vec<u8>, Vec<u8>),
+    sum: (Vec<u8>, Vec<u8>),
+}
+
+/// The series of a block: `name{labels} ` each; where samples have names or labels of their own, just
+/// `{labels} `.
 #[derive(Debug)]
 struct BlockText {
     text: Box<[u8]>,
@@ -71,6 +86,9 @@ impl TextEncoder {
                 blocks += 1;
                 text.encode(series, &block, out);
             }
+            if let Some(gauges) = &text.gauges {
+                gauges.encode(&family, &self.blocks, out);
+            }
         }
         // Forget what has gone, if anything has.
         if families < self.families.len() {
@@ -94,7 +112,8 @@ impl FamilyText {
             Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge | Kind::Info | Kind::StateSet => {
                 b" gauge\n"
             }
-            Kind::Histogram => b" histogram\n",
+            Kind::Histogram | Kind::GaugeHistogram => b" histogram\n",
+            Kind::Summary => b" summary\n",
             _ => b" untyped\n",
         });
         let bound = |le| {
@@ -109,23 +128,29 @@ impl FamilyText {
             text.extend_from_slice(b"\"} ");
             text
         };
+        let quantile = |q| {
+            let mut text = b"quantile=\"".to_vec();
+            number::canonical(q, &mut text);
+            text.extend_from_slice(b"\"} ");
+            text
+        };
+        let gauges = (family.kind() == Kind::GaugeHistogram).then(|| GaugeTexts::new(family));
         Self {
             header,
             bucket: [name, b"_bucket{"].concat(),
             sum: [name, b"_sum"].concat(),
             count: [name, b"_count"].concat(),
             bounds: family.bounds().chain([f64::INFINITY]).map(bound).collect(),
-            state: [name, b"{"].concat(),
+            open: [name, b"{"].concat(),
             states: family.states().map(state).collect(),
+            quantiles: family.quantiles().map(quantile).collect(),
+            gauges,
             seen: 0,
         }
     }
 
     fn encode(&self, text: &BlockText, block: &BlockSnapshot<'_>, out: &mut Vec<u8>) {
-        let mut start = 0;
-        for (series, &end) in block.series().zip(&text.ends) {
-            let prefix = &text.text[start..end as usize];
-            start = end as usize;
+        for (series, prefix) in block.series().zip(text.series()) {
             out.reserve(prefix.len() + 24); // once per line instead of once per part
             match series.value() {
                 Value::Counter(value) | Value::UpDownCounter(value) => {
@@ -138,7 +163,10 @@ impl FamilyText {
                     number::float(value, out);
                     out.push(b'\n');
                 }
-                Value::Histogram(histogram) => self.histogram(prefix, &histogram, out),
+                Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
+                    self.histogram(prefix, &histogram, out);
+                }
+                Value::Summary(summary) => self.summary(prefix, &summary, out),
                 Value::StateSet(states) => self.state_set(prefix, &states, out),
                 Value::Info => {
                     out.extend_from_slice(prefix);
@@ -153,12 +181,7 @@ impl FamilyText {
     fn state_set(&self, labels: &[u8], states: &StateSetSnapshot<'_>, out: &mut Vec<u8>) {
         let inner = inner(labels);
         for ((_, on), state) in states.iter().zip(&self.states) {
-            out.extend_from_slice(&self.state);
-            out.extend_from_slice(inner);
-            if !inner.is_empty() {
-                out.push(b',');
-            }
-            out.extend_from_slice(state);
+            self.sample(&self.open, inner, state, out);
             out.extend_from_slice(if on { b"1\n" } else { b"0\n" });
         }
     }
@@ -170,24 +193,82 @@ impl FamilyText {
         let mut last = 0;
         histogram.for_each_bucket(|_, count| {
             let le = bounds.next().map_or(&[][..], Vec::as_slice);
-            out.extend_from_slice(&self.bucket);
-            out.extend_from_slice(inner);
-            if !inner.is_empty() {
-                out.push(b',');
-            }
-            out.extend_from_slice(le);
+            self.sample(&self.bucket, inner, le, out);
             number::integer(count, out);
             out.push(b'\n');
             last = count;
         });
+        // The count is the same as the +Inf bucket by construction.
+        self.sum_and_count(labels, histogram.sum(), last, out);
+    }
+
+    /// A sample for each quantile; `labels` as for a histogram.
+    fn summary(&self, labels: &[u8], summary: &SummarySnapshot<'_>, out: &mut Vec<u8>) {
+        for ((_, value), quantile) in summary.quantiles().zip(&self.quantiles) {
+            self.sample(&self.open, inner(labels), quantile, out);
+            number::float(value, out);
+            out.push(b'\n');
+        }
+        self.sum_and_count(labels, summary.sum(), summary.count(), out);
+    }
+
+    fn sum_and_count(&self, labels: &[u8], sum: f64, count: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.sum);
         out.extend_from_slice(labels);
-        number::float(histogram.sum(), out);
+        number::float(sum, out);
         out.push(b'\n');
         out.extend_from_slice(&self.count);
         out.extend_from_slice(labels);
-        number::integer(last, out); // the same as the +Inf bucket by construction
+        number::integer(count, out);
         out.push(b'\n');
+    }
+
+    /// All but the value of a sample with a label of its own, `last`, after the others.
+    fn sample(&self, open: &[u8], inner: &[u8], last: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(open);
+        out.extend_from_slice(inner);
+        if !inner.is_empty() {
+            out.push(b',');
+        }
+        out.extend_from_slice(last);
+    }
+}
+
+impl GaugeTexts {
+    fn new(family: &FamilySnapshot<'_>) -> Self {
+        let text = |suffix: &[u8]| {
+            let name = [family.name().as_bytes(), suffix].concat();
+            let mut header = [b"# HELP ", &*name, b" "].concat();
+            escape::help(family.help(), &mut header);
+            header.extend_from_slice(&[b"\n# TYPE ", &*name, b" gauge\n"].concat());
+            (header, name)
+        };
+        Self { count: text(b"_gcount"), sum: text(b"_gsum") }
+    }
+
+    fn encode(
+        &self,
+        family: &FamilySnapshot<'_>,
+        blocks: &HashMap<u64, BlockText>,
+        out: &mut Vec<u8>,
+    ) {
+        for ((header, name), sums) in [(&self.count, false), (&self.sum, true)] {
+            out.extend_from_slice(header);
+            for block in family.blocks() {
+                let Some(text) = blocks.get(&block.id()) else { continue };
+                for (series, labels) in block.series().zip(text.series()) {
+                    let Value::GaugeHistogram(histogram) = series.value() else { continue };
+                    out.extend_from_slice(name);
+                    out.extend_from_slice(labels);
+                    if sums {
+                        number::float(histogram.sum(), out);
+                    } else {
+                        number::integer(histogram.count(), out);
+                    }
+                    out.push(b'\n');
+                }
+            }
+        }
     }
 }
 
@@ -199,7 +280,7 @@ fn inner(labels: &[u8]) -> &[u8] {
 impl BlockText {
     fn new(family: &FamilySnapshot<'_>, block: &BlockSnapshot<'_>) -> Self {
         let name = match family.kind() {
-            Kind::Histogram | Kind::StateSet => b"",
+            Kind::Histogram | Kind::GaugeHistogram | Kind::Summary | Kind::StateSet => b"",
             _ => family.name().as_bytes(),
         };
         let mut text = Vec::new();
@@ -220,5 +301,15 @@ impl BlockText {
             ends.push(text.len() as u32);
         }
         Self { text: text.into(), ends: ends.into(), seen: 0 }
+    }
+
+    /// What is rendered of each series.
+    fn series(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let text = &self.text[start..end as usize];
+            start = end as usize;
+            text
+        })
     }
 }
