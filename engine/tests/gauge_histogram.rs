@@ -33,6 +33,8 @@ fn count_and_sum(registry: &Registry, labels: &[&str]) -> Option<(u64, f64)> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_reading_is_the_distribution_of_what_is_there(
         steps in prop::collection::vec((any::<bool>(), 0_u32..60, any::<u64>()), 1..150),
