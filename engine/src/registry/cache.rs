@@ -40,6 +40,23 @@ struct Local {
     busy: Cell<bool>,
 }
 
+/// Keeps the memory busy until it is dropped.
+struct Busy<'a>(&'a Cell<bool>);
+
+impl<'a> Busy<'a> {
+    #[inline(always)]
+    fn begin(busy: &'a Cell<bool>) -> Option<Self> {
+        (!busy.replace(true)).then(|| Self(busy)) // lazily: dropping one ends it
+    }
+}
+
+impl Drop for Busy<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
 /// Forgets what the thread remembers when it ends.
 struct Guard;
 
@@ -188,12 +205,10 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
     // Before the map is asked: what is remembered under it is as old at least.
     let stamp = key.stamp.load(Relaxed);
     let known = LOCAL.with(|local| {
-        if local.busy.get() {
-            return None;
-        }
+        let busy = Busy::begin(&local.busy)?; // before the labels' own code runs: it may look up, too
         let remembered = if const { dense::is_dense(T::COMBINATIONS) } {
             // SAFETY: the memory's, as `Local::change` left them, or none; nobody changes them, for
-            // only this thread could and the memory is not busy.
+            // only this thread could and it keeps the memory busy.
             let tables = unsafe { &*local.tables.get() };
             dense::find(tables, stamp, number, texts.index())?
         } else {
@@ -201,9 +216,9 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
             let memory = unsafe { local.memory.get()?.as_ref() };
             memory.slots.find(key.family, hashed::hash(key.family, &texts), &texts)?
         };
-        let handle = M::from_any(&remembered.handle)?;
-        local.busy.set(true);
-        Some(NonNull::from(handle))
+        let handle = NonNull::from(M::from_any(&remembered.handle)?);
+        std::mem::forget(busy); // ends with what is found
+        Some(handle)
     });
     match known {
         Some(handle) => Found::new(Handle::Borrowed(handle)),

@@ -87,16 +87,13 @@ impl FamilyCore {
 
     /// Puts a new set of series in the place of all there are. A snapshot sees either.
     pub(super) fn replace_all<V>(&self, set: BTreeMap<values::Encoded, V>, put: impl Fn(Hold, V)) {
+        let mut refused = Vec::new();
         let mut members = self.members.lock();
         let mut series = Vec::with_capacity(set.len().min(self.terms.limit));
         for (labels, value) in set {
-            let made = if series.len() < self.terms.limit {
-                self.make(&mut members, &labels)
-            } else {
-                self.refuse_beyond_limit(&labels);
-                None
-            };
-            if let Some(made) = made {
+            if series.len() >= self.terms.limit {
+                refused.push(labels);
+            } else if let Some(made) = self.make(&mut members, &labels) {
                 put(Hold::new(Arc::clone(&made)), value);
                 series.push(made);
             }
@@ -111,6 +108,8 @@ impl FamilyCore {
             self.map.insert(SeriesKey(series), ());
         }
         self.removed(&members);
+        drop(members); // a logger may use the family, and the cells are cleared without it
+        refused.iter().for_each(|labels| self.refuse_beyond_limit(labels));
     }
 }
 
