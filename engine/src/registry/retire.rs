@@ -44,9 +44,10 @@ impl FamilyCore {
         let Some(retirement) = &self.retirement else { return };
         let mut retirement = retirement.lock();
         let Retirement { period, last, seen, spare } = &mut *retirement;
-        if std::mem::replace(last, reading.reading()) == reading.reading() {
-            return;
+        if reading.reading() <= *last {
+            return; // another scraper has come with this one, or with a later one
         }
+        *last = reading.reading();
         let (mut idle, mut faded) = (Vec::new(), false);
         for (series, activity) in reading.activities() {
             let touched = series.take_touched();
@@ -129,5 +130,22 @@ mod tests {
         (0..3).for_each(|_| registry.retire(&fades));
         assert_eq!(series(), 1, "read before it went");
         assert_eq!(series(), 0);
+    }
+
+    /// As when scrapers overtake each other.
+    #[test]
+    fn an_earlier_reading_that_comes_later_says_nothing() {
+        let (clock, hour) = (ManualClock::new(), Duration::from_secs(3600));
+        let builder = Registry::builder().clock(clock.clone()).retention_period(hour);
+        let registry = builder.build().unwrap();
+        let requests = registry.counter_family("requests_total", "", ["code"]).unwrap();
+        requests.at(["200"]).inc();
+        let series = || registry.snapshot().family("requests_total").unwrap().series().count();
+        let earlier = registry.snapshot();
+        requests.at(["200"]).inc();
+        assert_eq!(series(), 1);
+        registry.retire(&earlier);
+        clock.advance(hour);
+        assert_eq!([(); 3].map(|()| series()), [1, 1, 0], "idle since the later reading");
     }
 }
