@@ -30,7 +30,7 @@
 //! this thread, and every thread it waited for, has recorded.
 
 use crate::registry::{Kind, Registry};
-use crate::snapshot::{Delta, FamilyDelta, SeriesDelta, SeriesSnapshot, Snapshot};
+use crate::snapshot::{Delta, FamilyDelta, SeriesDelta, SeriesSnapshot, Snapshot, Value};
 use crate::sync::Arc;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -104,15 +104,33 @@ impl Observed {
         });
     }
 
-    /// Asserts that a histogram took this many observations.
+    /// Asserts that a histogram or summary took this many observations.
     ///
     /// # Panics
-    /// If it did not, if it is no histogram, or if there is no such family or label.
+    /// If it did not, if it is neither, or if there is no such family or label.
     #[track_caller]
     pub fn assert_observations(&mut self, name: &str, labels: &[(&str, &str)], count: u64) {
         let expected = format!("{count} observations");
-        self.check(name, labels, &[Kind::Histogram], &expected, |series| {
+        self.check(name, labels, &[Kind::Histogram, Kind::Summary], &expected, |series| {
             series.map_or(0.0, SeriesDelta::change) == count as f64
+        });
+    }
+
+    /// Asserts that exactly these states of a state set are on now, in any order.
+    ///
+    /// # Panics
+    /// If others are, or it is not there; if it is no state set, or if there is no such family or
+    /// label.
+    #[track_caller]
+    pub fn assert_states(&mut self, name: &str, labels: &[(&str, &str)], on: &[&str]) {
+        self.check(name, labels, &[Kind::StateSet], &format!("{on:?} to be on"), |series| {
+            series.is_some_and(|series| match series.later().value() {
+                Value::StateSet(states) => {
+                    let right = |(state, is_on)| is_on == on.contains(&state);
+                    states.iter().all(right) && on.iter().all(|state| states.is_on(state))
+                }
+                _ => false,
+            })
         });
     }
 
@@ -232,9 +250,17 @@ fn changes(family: &FamilyDelta<'_>, wanted: impl Fn(&SeriesSnapshot<'_>) -> boo
 
 /// By how much a series changed, from what to what.
 fn describe(series: &SeriesDelta<'_>) -> String {
+    if let Value::StateSet(states) = series.later().value() {
+        let on: Vec<_> = states.iter().filter(|(_, on)| *on).map(|(state, _)| state).collect();
+        return format!("{on:?} on");
+    }
     let now = series.later().value().as_f64();
     let then = series.earlier().map_or("new".to_owned(), |then| then.value().as_f64().to_string());
-    let unit = if series.later().value().histogram().is_some() { " observations" } else { "" };
+    let unit = match series.later().value() {
+        Value::Histogram(_) | Value::Summary(_) => " observations",
+        Value::GaugeHistogram(_) => " values",
+        _ => "",
+    };
     format!("{:+}{unit} ({then} -> {now})", series.change())
 }
 

@@ -161,6 +161,10 @@ fn infinite_values_come_and_go() {
     assert_eq!(count_and_sum(&registry, &[]), Some((2, f64::INFINITY)));
     drop(guard);
     assert_eq!(count_and_sum(&registry, &[]), Some((1, 0.5)));
+    histogram.add(1e300); // finite, but nothing that could be summed in nanoseconds
+    assert_eq!(count_and_sum(&registry, &[]), Some((2, f64::INFINITY)));
+    histogram.remove(1e300);
+    assert_eq!(count_and_sum(&registry, &[]), Some((1, 0.5)));
     drop(histogram.track(f64::NAN));
     drop(histogram.track(-1.0));
     histogram.remove(-1.0);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 use tmc_engine::testing::Observed;
-use tmc_engine::{CounterFamily, Gauge, Histogram, HistogramSpec, Registry};
+use tmc_engine::{CounterFamily, Gauge, Histogram, HistogramSpec, Registry, SummarySpec};
 
 thread_local! {
     static FAILED: RefCell<Option<(String, u32)>> = const { RefCell::new(None) };
@@ -233,4 +233,33 @@ fn a_failure_names_the_line_of_the_assertion() {
     ];
     let lines = lines.map(|(_, line)| line - here - 1);
     assert_eq!(lines, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[test]
+fn summaries_state_sets_and_gauge_histograms() {
+    let registry = Registry::new();
+    let wait = registry.summary("wait_seconds", "", &SummarySpec::seconds(&[0.5])).unwrap();
+    let phase = registry.state_set("phase", "", &["starting", "running", "late"]).unwrap();
+    let sizes = registry.gauge_histogram("open_bytes", "", &HistogramSpec::bytes(&[])).unwrap();
+    phase.only("starting");
+    sizes.add(5.0);
+    let mut observed = Observed::start(&registry);
+    wait.observe(0.1);
+    phase.only("running");
+    observed.assert_observations("wait_seconds", &[], 1);
+    observed.assert_states("phase", &[], &["running"]);
+    observed.assert_no_other_changes();
+    let wrong = [&[][..], &["starting"], &["running", "late"], &["running", "unknown"]];
+    for on in wrong {
+        let failed = message(|| observed.assert_states("phase", &[], on));
+        assert!(failed.contains(r#"to be on, found ["running"] on"#), "{failed}");
+    }
+    // As many values, but another one.
+    sizes.remove(5.0);
+    sizes.add(6.0);
+    let failed = message(|| observed.assert_no_other_changes());
+    assert!(failed.contains("open_bytes: +0 values (1 -> 1)"), "{failed}");
+    sizes.add(5.0);
+    sizes.remove(6.0);
+    observed.assert_unchanged("open_bytes");
 }

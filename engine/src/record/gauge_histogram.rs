@@ -12,6 +12,9 @@ use crate::shard::owner;
 use crate::shard::page::PAGE_BITS;
 use crate::sync::Arc;
 
+/// The greatest value that is summed, in units: the longest range.
+const MOST_SUMMED: u64 = 1 << 62;
+
 /// The distribution of things that exist now: sizes of open files, priorities of queued items.
 ///
 /// Each change costs about two counters' and a search among the boundaries. It never fails, panics,
@@ -19,7 +22,9 @@ use crate::sync::Arc;
 /// reading shows a bucket below zero as long as every removal follows the addition of its value.
 ///
 /// NaN and negative values are refused, and counted in `tmc_engine_refused_total`. Those above the
-/// range are counted in `+Inf` and the sum.
+/// range are counted in `+Inf` and the sum; one above 2^62 nanoseconds or bytes makes the sum infinite
+/// for as long as it is there. Sums of 2^63 and more cannot be told from those of a removal too many:
+/// they show as 0.
 ///
 /// ```
 /// use tmc_engine::{HistogramSpec, Registry};
@@ -103,10 +108,8 @@ fn count<C: Change>(cells: &HistogramCells, value: f64, by: fn(u64) -> C) {
         Some(Place::Extra(cell)) => head(cell, 1),
         _ => head(HEAD_OVER, 1), // above the range, or no memory for a bucket
     }
-    head(HEAD_SUM, units);
-    if value == f64::INFINITY {
-        head(HEAD_INFINITE, 1);
-    }
+    // A few of more would wrap the sum around, which then looked like nothing.
+    if units > MOST_SUMMED { head(HEAD_INFINITE, 1) } else { head(HEAD_SUM, units) }
 }
 
 /// Counted in a gauge histogram from [`GaugeHistogram::track`] until it is dropped, on any thread.

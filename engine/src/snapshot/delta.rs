@@ -208,6 +208,10 @@ impl<'a> SeriesDelta<'a> {
     /// Whether the value is another one. A gauge that moved and came back is not seen to.
     #[must_use]
     pub fn is_changed(&self) -> bool {
+        let (now, then) = (self.later.value(), self.earlier.map(|series| series.value()));
+        if let (Value::GaugeHistogram(now), Some(Value::GaugeHistogram(then))) = (now, then) {
+            return now.differs(&then); // as many values may be others
+        }
         let then = self.earlier.map_or(0.0, |series| series.value().as_f64());
         let both_nan = then.is_nan() && self.later.value().as_f64().is_nan();
         self.change() != 0.0 && !both_nan

@@ -1,6 +1,7 @@
 //! Merge of gauge histograms: what was added, less what was removed.
 //! Upstream: merge. Downstream: histogram, whose readings look the same.
 
+use super::HistogramSnapshot;
 use super::merge::{Merged, sum};
 use crate::bucket::HEAD_SUM;
 use crate::registry::gauge_histogram::GaugeHistogramCells;
@@ -62,6 +63,20 @@ impl Merged {
 fn subtract(from: &mut [u64], what: &[u64]) {
     for (from, what) in from.iter_mut().zip(what) {
         *from = from.saturating_sub(*what);
+    }
+}
+
+impl HistogramSnapshot<'_> {
+    /// Whether other values are there than in another reading of the same series.
+    pub(super) fn differs(&self, other: &Self) -> bool {
+        let same_sums = self.sum == other.sum && self.head.iter().eq(other.head);
+        !(same_sums && self.counted().eq(other.counted()))
+    }
+
+    /// The buckets of its pages that count something.
+    fn counted(&self) -> impl Iterator<Item = (usize, u64)> {
+        let cells = self.pages().flat_map(|(first, page)| (first..).zip(page.iter().copied()));
+        cells.filter(|&(_, n)| n > 0)
     }
 }
 
