@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// Series that a family may have unless it is set.
-const DEFAULT_SERIES_LIMIT: usize = 2000;
+pub(super) const DEFAULT_SERIES_LIMIT: usize = 2000;
 /// Time between the exemplars that a series, or a bucket, keeps, unless it is set.
 const DEFAULT_EXEMPLAR_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -106,7 +106,8 @@ impl Drop for Remembered {
 /// An instrument that was looked up by label values, to be used at once and on this thread.
 ///
 /// Holds no lock. While it lives, further look-ups on this thread take the slow way. To keep a
-/// handle, take it from [`super::Family::with`].
+/// handle, take it from [`super::Family::with`]: one that is cloned from here may be of a series that
+/// is being retired just then, and record nowhere visible from then on.
 pub struct Found<'a, M> {
     handle: Handle<M>,
     _family: PhantomData<&'a ()>,
@@ -210,7 +211,9 @@ pub(super) fn find<'a, M: Instrument, T: LabelTexts>(
             // SAFETY: the memory's, as `Local::change` left them, or none; nobody changes them, for
             // only this thread could and it keeps the memory busy.
             let tables = unsafe { &*local.tables.get() };
-            dense::find(tables, stamp, number, texts.index())?
+            let found = dense::find(tables, stamp, number, texts.index())?;
+            debug_assert!(found.series.labels.is(&texts), "two values of a label have one index");
+            found
         } else {
             // SAFETY: made in `Local::memory`; as above.
             let memory = unsafe { local.memory.get()?.as_ref() };

@@ -1,6 +1,7 @@
 //! A family behind its typed handles: which series it has.
 //! Upstream: registry, and look-ups that miss every cache. Downstream: snapshot.
 
+use super::builder::DEFAULT_SERIES_LIMIT;
 use super::cache::CacheKey;
 use super::exemplar::ExemplarTerms;
 use super::histogram::HistogramCells;
@@ -22,6 +23,7 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering::Relaxed};
 use dashmap::DashMap;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -72,6 +74,10 @@ pub(crate) struct FamilyCore {
     /// Locked for every change of the map.
     pub(super) members: Mutex<Members>,
     pub(super) retirement: Option<Mutex<Retirement>>,
+    /// Whether the limit is reached: what is beyond it then needs no lock.
+    full: AtomicBool,
+    /// Stands in for series that cannot be.
+    nowhere: OnceLock<Arc<Series>>,
     /// Whether the log knows that the limit is reached, and that cells have run out.
     told_of_limit: AtomicBool,
     told_of_cells: AtomicBool,
@@ -140,6 +146,8 @@ impl FamilyCore {
             map: DashMap::with_hasher_and_shard_amount(Default::default(), MAP_SHARDS),
             members: Mutex::default(),
             retirement: terms.retention.map(|period| Mutex::new(Retirement::new(period))),
+            full: AtomicBool::new(false),
+            nowhere: OnceLock::new(),
             told_of_limit: AtomicBool::new(false),
             told_of_cells: AtomicBool::new(false),
             terms,
@@ -160,7 +168,7 @@ impl FamilyCore {
             layout: request.spec.map(|_| Arc::new(Layout::nowhere())),
             states: request.states.iter().map(|&state| state.into()).collect(),
         };
-        let terms = Terms { limit: usize::MAX, ..Terms::default() };
+        let terms = Terms { limit: DEFAULT_SERIES_LIMIT, ..Terms::default() };
         Self::new(meta, Arc::default(), terms)
     }
 
@@ -220,11 +228,15 @@ impl FamilyCore {
     }
 
     fn create(&self, labels: &[u8]) -> Result<Hold, Refused> {
+        if self.full.load(Relaxed) {
+            return Err(Refused::Limit); // Relaxed: who made room knows, others learn of it soon
+        }
         let mut members = self.members.lock();
         if let Some(series) = self.find(labels) {
             return Ok(series); // another thread was faster
         }
         if members.count() >= self.terms.limit {
+            self.full.store(true, Relaxed);
             return Err(Refused::Limit);
         }
         self.push(&mut members, labels).map(Hold::new)
@@ -266,7 +278,8 @@ impl FamilyCore {
         }
     }
 
-    /// The series that takes what is beyond the limit.
+    /// The series that takes what is beyond the limit, or the one that the program made under its
+    /// labels.
     fn overflow(&self) -> Result<Hold, Refused> {
         let labels = values::encode(&Repeated(OVERFLOW_LABEL, self.meta.labels.len()));
         if let Some(series) = self.find(&labels) {
@@ -285,18 +298,23 @@ impl FamilyCore {
     pub(super) fn removed(&self, members: &Members) {
         self.key.outdate();
         if members.count() < self.terms.limit {
-            self.told_of_limit.store(false, Relaxed);
+            self.full.store(false, Relaxed);
+        }
+        if members.count() <= self.terms.limit / 2 {
+            self.told_of_limit.store(false, Relaxed); // not for each series that comes and goes
         }
     }
 
+    /// A series that is nowhere visible, the same for all that cannot be.
     fn detached(&self) -> Hold {
-        let layout = self.meta.layout.as_ref();
-        let histogram = layout.map(|layout| Arc::new(HistogramCells::detached(layout)));
-        let body = histogram.map(|cells| Body::Histogram(cells, LazyBox::empty()));
-        Hold::new(Arc::new(Series::detached(
-            self.meta.kind,
-            body.map_or_else(LazyBox::empty, LazyBox::new),
-        )))
+        let series = self.nowhere.get_or_init(|| {
+            let layout = self.meta.layout.as_ref();
+            let histogram = layout.map(|layout| Arc::new(HistogramCells::detached(layout)));
+            let body = histogram.map(|cells| Body::Histogram(cells, LazyBox::empty()));
+            let body = body.map_or_else(LazyBox::empty, LazyBox::new);
+            Arc::new(Series::detached(self.meta.kind, body))
+        });
+        Hold::new(Arc::clone(series))
     }
 
     /// Whether any series ever had exemplars.

@@ -51,6 +51,9 @@ impl<M: Instrument, K: Key> Family<M, K> {
     /// in a family of the second sort 32 bytes per combination. What an idle thread remembers of
     /// removed series is bounded likewise.
     ///
+    /// Beyond the family's limit each look-up takes the slow way. Not for use inside a global
+    /// allocator, where handles are.
+    ///
     /// While the result lives, further look-ups on this thread take the slow way. A record that is
     /// in flight while its series is being removed goes with it.
     #[inline]

@@ -117,7 +117,7 @@ impl<M: Instrument, K: Key> Family<M, K> {
     /// Removes one series; says whether it was there.
     ///
     /// Handles to it stay safe and record nowhere visible; its cells are reused when the last of
-    /// them is gone. Looked up again, it starts from zero with a new start timestamp. Locks.
+    /// them is gone, and no snapshot shows it any more (the registry itself keeps the last three). Looked up again, it starts from zero with a new start timestamp. Locks.
     pub fn remove(&self, values: K::Of<'_>) -> bool {
         self.core.remove(&values::encode(&values), |_| true)
     }

@@ -49,6 +49,9 @@ impl FamilyCore {
         }
         *last = reading.reading();
         let (mut idle, mut faded) = (Vec::new(), false);
+        let overflow = self.members.lock().overflow.clone(); // stays
+        let stays =
+            |series: &Arc<Series>| overflow.as_ref().is_some_and(|o| Arc::ptr_eq(o, series));
         for (series, activity) in reading.activities() {
             let touched = series.take_touched();
             let same = seen.get(&series.seq).filter(|seen| seen.activity == activity && !touched);
@@ -56,7 +59,9 @@ impl FamilyCore {
             spare.insert(series.seq, latest);
             if same.is_none() {
                 series.revive();
-            } else if now.saturating_duration_since(latest.since) >= *period && series.holds.idle()
+            } else if now.saturating_duration_since(latest.since) >= *period
+                && series.holds.idle()
+                && !stays(series)
             {
                 faded = true;
                 if series.fade() {

@@ -64,7 +64,7 @@ impl SummarySpec {
     }
 
     fn new(quantiles: &[f64], values: HistogramSpec) -> Self {
-        let mut quantiles = quantiles.to_vec();
+        let mut quantiles: Vec<_> = quantiles.iter().map(|q| q + 0.0).collect(); // zero without a sign
         quantiles.sort_by(f64::total_cmp);
         Self { quantiles, window: Duration::from_secs(60), slices: 5, values }
     }
