@@ -91,10 +91,9 @@ pub enum RegisterError {
         /// The labels asked for.
         requested: Vec<String>,
     },
-    /// The name is taken by a histogram with other boundaries, precision or unit.
-    #[error(
-        "{family} is registered with other buckets: use the same specification, or another name"
-    )]
+    /// The name is taken by a histogram with other boundaries, precision or unit, or by a summary with
+    /// other quantiles or another window.
+    #[error("{family} is registered with another specification: use the same one, or another name")]
     BucketClash {
         /// The family.
         family: String,

@@ -258,7 +258,7 @@ fn other_buckets_are_a_clash() {
     for other in others {
         assert_eq!(
             message(registry.histogram("h", "", &other)),
-            "h is registered with other buckets: use the same specification, or another name"
+            "h is registered with another specification: use the same one, or another name"
         );
     }
     assert!(registry.histogram("h", "other help", &seconds(&[0.5, 1.0])).is_ok());

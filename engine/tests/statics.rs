@@ -37,6 +37,10 @@ static BARE: LazyHistogramFamily<0> =
 static SIZES: LazyHistogramFamily<0> =
     LazyHistogramFamily::bytes("sizes_bytes", "Sizes", [], &[1024.0]);
 
+static RETRIES: LazyHistogramFamily<0> = LazyHistogramFamily::made_by("retries", "", [], || {
+    HistogramSpec::plain(&[]).linear(0.0, 1.0, 3)
+});
+
 #[derive(LabelSet)]
 struct Route {
     path: String,
@@ -75,6 +79,7 @@ fn statics_register_at_first_use_and_a_clash_is_harmless() {
                 LATENCY.with(["/"]).observe(0.5);
                 BARE.with([]).observe(0.5);
                 SIZES.with([]).record(1024);
+                RETRIES.with([]).record(1);
                 ROUTES.at(Route { path: "/".into(), ok: true }).inc();
             });
         }
@@ -87,11 +92,13 @@ fn statics_register_at_first_use_and_a_clash_is_harmless() {
         value("latency_seconds", &["/"]),
         value("bare_seconds", &[]),
         value("sizes_bytes", &[]),
+        value("retries", &[]),
         value("routes_total", &["/", "true"]),
     ];
-    assert_eq!(seen, [4.0, 1.0, 8.0, 4.0, 4.0, 4.0, 4.0, 4.0].map(Some));
+    assert_eq!(seen, [4.0, 1.0, 8.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0].map(Some));
     let snapshot = Registry::global().snapshot();
     assert!(snapshot.family("sizes_bytes").unwrap().bounds().eq([1024.0]));
+    assert!(snapshot.family("retries").unwrap().bounds().eq([0.0, 1.0, 2.0]));
     assert!(snapshot.family("routes_total").unwrap().label_names().eq(["path", "ok"]));
     assert!(format!("{NEVER:?}").contains("never_total"), "looking is no use");
     assert_eq!(value("never_total", &[]), None);
@@ -119,8 +126,8 @@ fn statics_register_at_first_use_and_a_clash_is_harmless() {
              not as a gauge: use another name",
             "a static metric is not exposed: jobs_total would expose jobs, which jobs exposes \
              already: rename one of the two",
-            "a static metric is not exposed: latency_seconds is registered with other buckets: \
-             use the same specification, or another name",
+            "a static metric is not exposed: latency_seconds is registered with another \
+             specification: use the same one, or another name",
             "a static metric is not exposed: routes_total is registered as a counter already, not \
              as a gauge: use another name",
             "a static metric is not exposed: invalid buckets of unsorted_seconds: boundary 1 is \

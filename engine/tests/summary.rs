@@ -245,8 +245,12 @@ fn wrong_specifications_say_what_to_change() {
 
     registry.summary("s", "", &q(&[0.5, 0.9])).unwrap();
     registry.summary("s", "", &q(&[0.9, 0.5])).unwrap(); // the same in order
+    registry.summary("zero", "", &q(&[-0.0])).unwrap();
+    let zero = registry.snapshot().family("zero").and_then(|family| family.quantiles().next());
+    assert_eq!(zero.map(f64::to_bits), Some(0), "without a sign");
     let other = registry.summary("s", "", &q(&[0.5])).unwrap_err();
     assert!(matches!(other, RegisterError::BucketClash { .. }));
+    assert!(other.to_string().starts_with("s is registered with another specification"), "{other}");
     let histogram = registry.histogram("s", "", &HistogramSpec::seconds(&[])).unwrap_err();
     assert_eq!(
         histogram.to_string(),

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tmc_engine::{Clock, Histogram, HistogramSpec, ManualClock, Registry};
+use tmc_engine::{Clock, Histogram, HistogramSpec, ManualClock, Registry, SummarySpec};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -102,4 +102,27 @@ fn nanoseconds_are_not_bytes() {
     assert_eq!((sizes.count(), refused(&registry, "nan")), (0, 4.0));
     sizes.record(1);
     assert_eq!((sizes.count(), refused(&registry, "nan")), (1, 4.0));
+}
+
+#[test]
+fn a_summary_has_the_same_timers() {
+    let (registry, hand) = (Registry::new(), ManualClock::new());
+    let clock = Clock::from(hand.clone());
+    let wait = registry.summary("s", "", &SummarySpec::seconds(&[0.5])).unwrap();
+    let timer = wait.start_timer_by(&clock);
+    hand.advance(SECOND);
+    assert_eq!(timer.stop(), SECOND);
+    wait.start_timer().discard();
+    let work = std::future::poll_fn(|_| {
+        hand.advance(SECOND);
+        Poll::Ready(())
+    });
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(pin!(wait.time_future_by(&clock, work)).poll(&mut context), Poll::Ready(()));
+    assert_eq!((wait.count(), wait.sum()), (2, 2.0));
+    assert_eq!(wait.time(|| 7), 7);
+    let ready = wait.time_future(std::future::ready(1));
+    assert_eq!(pin!(ready).poll(&mut context), Poll::Ready(1));
+    drop(wait.start_timer());
+    assert_eq!(wait.count(), 5);
 }

@@ -39,9 +39,11 @@ pub use catalogue::{FAMILIES, Families};
 pub use collector::{CustomMetricError, HealthCheckResult, MetricsCollector};
 pub use config::{ConfigError, FamilyConfig, MetricsConfig};
 pub use engine::{
-    Clock, Counter, CounterFamily, FloatCounter, FloatCounterFamily, Gauge, GaugeFamily, Histogram,
-    HistogramFamily, HistogramSpec, ManualClock, RegisterError, Registry, UpDownCounter,
-    UpDownCounterFamily,
+    Clock, Collector, Counter, CounterFamily, Family, FloatCounter, FloatCounterFamily, Gauge,
+    GaugeFamily, GaugeHistogram, GaugeHistogramFamily, Histogram, HistogramFamily, HistogramSpec,
+    InFlightAge, InFlightAgeFamily, Info, InfoFamily, LabelSet, LabelValue, ManualClock,
+    RegisterError, Registry, RegistryBuilder, Scope, Snapshot, StateSet, StateSetFamily, Summary,
+    SummaryFamily, SummarySpec, UpDownCounter, UpDownCounterFamily,
 };
 pub use error::{Classify, ErrorType, Severity, TmcError, TmcErrorBuilder};
 pub use health::HealthStatus;

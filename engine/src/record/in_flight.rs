@@ -14,8 +14,8 @@ use std::time::Duration;
 ///
 /// Starting costs a reading of the clock (about 20 ns on Linux) and a compare-and-swap on a line
 /// that other threads do not use, some 10 ns together with the end, which is a store. Nothing waits
-/// or locks. Memory: 512 bytes for each 64 operations that ever ran at once, brought when they do.
-/// Up to 4,096 operations of a series are tracked at once; those beyond it are counted in
+/// or locks. Memory: some 600 bytes per series, and 512 for each 64 operations that ever ran at once, brought
+/// when they do; an operation that is leaked keeps its slot. Up to 4,096 operations of a series are tracked at once; those beyond it are counted in
 /// `tmc_engine_refused_total`.
 ///
 /// ```

@@ -1,7 +1,8 @@
 //! Summaries: a histogram's cells, of which readings keep the quantiles of a window.
 //! Upstream: the program. Downstream: the thread's shard, as a histogram.
 
-use super::{Histogram, LocalHistogram};
+use super::{Histogram, LocalHistogram, Timed, Timer};
+use crate::clock::Clock;
 use crate::registry::series::Hold;
 use std::time::Duration;
 
@@ -36,6 +37,31 @@ impl Summary {
     #[inline]
     pub fn record(&self, units: u64) {
         self.0.record(units);
+    }
+
+    /// Starts a timer that observes the time until it ends; as [`Histogram::start_timer`].
+    pub fn start_timer(&self) -> Timer {
+        self.0.start_timer()
+    }
+
+    /// The same, by another clock than the system's.
+    pub fn start_timer_by(&self, clock: &Clock) -> Timer {
+        self.0.start_timer_by(clock)
+    }
+
+    /// Runs `work` and observes how long it took; as [`Histogram::time`].
+    pub fn time<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.0.time(work)
+    }
+
+    /// The future with its time observed; as [`Histogram::time_future`].
+    pub fn time_future<F: Future>(&self, future: F) -> Timed<F> {
+        self.0.time_future(future)
+    }
+
+    /// The same, by another clock than the system's.
+    pub fn time_future_by<F: Future>(&self, clock: &Clock, future: F) -> Timed<F> {
+        self.0.time_future_by(clock, future)
     }
 
     /// A handle pinned to the calling thread; as [`Histogram::local`].

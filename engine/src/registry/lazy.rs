@@ -245,9 +245,24 @@ pub struct LazyHistogramFamily<const N: usize> {
     name: &'static str,
     help: &'static str,
     labels: [&'static str; N],
-    bounds: &'static [f64],
-    unit: fn(&[f64]) -> HistogramSpec,
+    spec: Spec,
     family: OnceLock<Family<Histogram, Names<N>>>,
+}
+
+/// A specification, which cannot be in a static itself.
+#[derive(Debug)]
+enum Spec {
+    Bounds(&'static [f64], fn(&[f64]) -> HistogramSpec),
+    Made(fn() -> HistogramSpec),
+}
+
+impl Spec {
+    fn make(&self) -> HistogramSpec {
+        match self {
+            Self::Bounds(bounds, unit) => unit(bounds),
+            Self::Made(make) => make(),
+        }
+    }
 }
 
 impl<const N: usize> LazyHistogramFamily<N> {
@@ -262,7 +277,7 @@ impl<const N: usize> LazyHistogramFamily<N> {
         labels: [&'static str; N],
         seconds: &'static [f64],
     ) -> Self {
-        Self::new(name, help, labels, seconds, HistogramSpec::seconds)
+        Self::new(name, help, labels, Spec::Bounds(seconds, HistogramSpec::seconds))
     }
 
     /// To be registered at first use, with boundaries in bytes.
@@ -276,18 +291,39 @@ impl<const N: usize> LazyHistogramFamily<N> {
         labels: [&'static str; N],
         bytes: &'static [f64],
     ) -> Self {
-        Self::new(name, help, labels, bytes, HistogramSpec::bytes)
+        Self::new(name, help, labels, Spec::Bounds(bytes, HistogramSpec::bytes))
+    }
+
+    /// To be registered at first use, with what `spec` makes then.
+    ///
+    /// ```
+    /// use tmc_engine::{HistogramSpec, LazyHistogramFamily};
+    /// static RETRIES: LazyHistogramFamily<0> = LazyHistogramFamily::made_by(
+    ///     "retries", "Retries of a call", [], || HistogramSpec::plain(&[]).linear(0.0, 1.0, 5),
+    /// );
+    /// RETRIES.with([]).record(2);
+    /// ```
+    ///
+    /// # Panics
+    /// If a name is invalid: in a static, at build time.
+    #[must_use]
+    pub const fn made_by(
+        name: &'static str,
+        help: &'static str,
+        labels: [&'static str; N],
+        spec: fn() -> HistogramSpec,
+    ) -> Self {
+        Self::new(name, help, labels, Spec::Made(spec))
     }
 
     const fn new(
         name: &'static str,
         help: &'static str,
         labels: [&'static str; N],
-        bounds: &'static [f64],
-        unit: fn(&[f64]) -> HistogramSpec,
+        spec: Spec,
     ) -> Self {
         let labels = checked_labels(labels, Some(Kind::Histogram));
-        Self { name: checked(name), help, labels, bounds, unit, family: OnceLock::new() }
+        Self { name: checked(name), help, labels, spec, family: OnceLock::new() }
     }
 }
 
@@ -295,12 +331,12 @@ impl<const N: usize> Deref for LazyHistogramFamily<N> {
     type Target = Family<Histogram, Names<N>>;
 
     fn deref(&self) -> &Family<Histogram, Names<N>> {
-        let Self { name, help, labels, bounds, unit, family } = self;
+        let Self { name, help, labels, spec, family } = self;
         if let Some(settled) = family.get() {
             return settled; // without a specification
         }
-        let spec = Some(&unit(bounds));
-        let request = Request::of(Kind::Histogram, (name, help), labels, spec);
+        let spec = spec.make();
+        let request = Request::of(Kind::Histogram, (name, help), labels, Some(&spec));
         settle(family, &request, |family| family)
     }
 }
