@@ -226,7 +226,11 @@ fn a_delta_tells_how_many_were_observed() {
     summary.record(1);
     summary.record(1);
     let later = registry.snapshot();
-    assert_eq!(later.since(&earlier).get("s", &[]).unwrap().change(), 2.0);
+    let delta = later.since(&earlier);
+    let series = delta.get("s", &[]).unwrap();
+    assert_eq!(series.change(), 2.0);
+    let interval = series.histogram().unwrap();
+    assert_eq!((interval.reading().count(), interval.reading().sum()), (2, 2.0));
 }
 
 #[test]

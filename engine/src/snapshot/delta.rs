@@ -225,14 +225,18 @@ impl<'a> SeriesDelta<'a> {
         (seconds > 0.0).then(|| self.change() / seconds)
     }
 
-    /// The observations in between, if it is a histogram. Allocates.
+    /// The observations in between, if it is a histogram or a summary. Allocates.
     #[must_use]
     pub fn histogram(&self) -> Option<IntervalHistogram> {
-        let earlier = self.earlier.map(|series| series.value());
-        let earlier = earlier.as_ref().and_then(Value::histogram);
+        let observed = |series: SeriesSnapshot<'a>| match series.value() {
+            Value::Histogram(histogram) => Some(histogram),
+            Value::Summary(summary) => Some(summary.whole),
+            _ => None,
+        };
+        let earlier = self.earlier.and_then(observed);
         let layout = self.later.family.meta.layout.as_ref();
-        let later = self.later.value();
-        later.histogram().map(|later| IntervalHistogram::between(layout, earlier, later))
+        observed(self.later)
+            .map(|later| IntervalHistogram::between(layout, earlier.as_ref(), &later))
     }
 }
 

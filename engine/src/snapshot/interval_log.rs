@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-/// Writes what one family of histograms observed, snapshot after snapshot, as an HdrHistogram
+/// Writes what one family of histograms or summaries observed, snapshot after snapshot, as an HdrHistogram
 /// interval log (version 1.3, V2 deflated, which the Java tools read, too).
 ///
 /// A line has a tag with the series' labels (`method=GET;code=200`; in values, the characters
@@ -61,7 +61,7 @@ impl<W: Write> IntervalLog<W> {
 
     /// Ends an interval with this snapshot, and begins the next one. Writes a line for every series
     /// of the family, observed into or not, and tells how many: none while there is no such family
-    /// of histograms.
+    /// of histograms or summaries.
     ///
     /// # Errors
     /// Those of the writer; [`io::ErrorKind::InvalidData`] if a bucket counts 2^63 or more. The
@@ -91,7 +91,7 @@ impl<W: Write> IntervalLog<W> {
         self.writer
     }
 
-    /// Whether it is a histogram, and so has a line.
+    /// Whether it is a histogram or a summary, and so has a line.
     fn line(&mut self, series: &SeriesDelta<'_>) -> io::Result<bool> {
         let Some(interval) = series.histogram() else { return Ok(false) };
         let hdr = interval.reading().hdr()?;
