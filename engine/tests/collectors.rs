@@ -206,6 +206,24 @@ fn callbacks_are_exposed_as_they_are_now_and_go_with_their_guard() {
 }
 
 #[test]
+fn a_floating_point_total_comes_from_a_callback_too() {
+    let registry = Registry::new();
+    let total = Arc::new(AtomicU64::new(0));
+    let source = Arc::clone(&total);
+    let read = move || f64::from_bits(source.load(Relaxed));
+    let spent = registry.float_counter_callback("spent_seconds_total", "", read).unwrap();
+    for (now, shown) in [(0.25, 0.25), (1.5, 1.5), (f64::NAN, 1.5), (-1.0, 1.5), (2.0, 2.0)] {
+        total.store(now.to_bits(), Relaxed);
+        assert_eq!(value_of(&registry, "spent_seconds_total", &[]), Some(shown));
+    }
+    let refused =
+        |reason| value_of(&registry, "tmc_engine_refused_total", &["spent_seconds_total", reason]);
+    assert!(refused("nan") >= Some(1.0) && refused("negative") >= Some(1.0));
+    drop(spent);
+    assert_eq!(value_of(&registry, "spent_seconds_total", &[]), None);
+}
+
+#[test]
 fn a_callback_takes_the_place_of_a_series_and_of_an_earlier_callback() {
     let registry = Registry::new();
     let gauges = registry.gauge_family("g", "", ["l"]).unwrap();

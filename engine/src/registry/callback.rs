@@ -7,7 +7,7 @@ use super::labels::LabelTexts;
 use super::series::Hold;
 use super::{Family, Key, Registry};
 use crate::error::RegisterError;
-use crate::record::{Counter, Gauge, shared_cell};
+use crate::record::{Counter, FloatCounter, Gauge, shared_cell};
 use crate::sync::{Arc, Ordering::Relaxed};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -38,6 +38,19 @@ impl Registry {
         value: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Result<Collector, RegisterError> {
         Ok(self.counter_family(name, help, [])?.callback([], value))
+    }
+
+    /// The same for a total that is no whole number: seconds of CPU time.
+    ///
+    /// # Errors
+    /// An invalid name or help, or a clash with another family: see [`RegisterError`].
+    pub fn float_counter_callback(
+        &self,
+        name: &str,
+        help: &str,
+        value: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Result<Collector, RegisterError> {
+        Ok(self.float_counter_family(name, help, [])?.callback([], value))
     }
 }
 
@@ -77,6 +90,23 @@ impl<K: Key> Family<Counter, K> {
         // Threads have none of their cells: the sum is what is here.
         let cell = shared_cell(&own.series);
         own.collected(move || cell.store(value(), Relaxed))
+    }
+}
+
+impl<K: Key> Family<FloatCounter, K> {
+    /// Exposes the total that `value` gives under these label values; as the callback of a family of
+    /// counters. A negative total or NaN is refused: the total is then what it was.
+    pub fn callback(
+        &self,
+        values: K::Of<'_>,
+        value: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Collector {
+        let own = Own::new(&self.core, &values);
+        let (cell, series) = (shared_cell(&own.series), own.series.clone());
+        own.collected(move || match value() {
+            total if total >= 0.0 => cell.store(total.to_bits(), Relaxed),
+            other => series.refuse(other),
+        })
     }
 }
 

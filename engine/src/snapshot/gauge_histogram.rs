@@ -27,7 +27,8 @@ impl Merged {
             let (start, units) = self.page_of_buckets(number, Relaxed);
             self.groups.push((group as u32, (start / PAGE_CELLS) as u32));
             came = came.wrapping_add(units);
-            if let Some(&(_, from)) = removed.iter().find(|(known, _)| *known == group) {
+            if let Ok(at) = removed.binary_search_by_key(&group, |&(group, _)| group) {
+                let from = removed[at].1;
                 let (before, page) = self.buckets.split_at_mut(start);
                 subtract(page, &before[from..from + PAGE_CELLS]);
             }
