@@ -59,7 +59,7 @@ impl<K: Key> Family<Gauge, K> {
     ///
     /// It takes the place of a series or a callback with the same label values; handles to that
     /// record nowhere visible. Beyond the family's limit it is refused and counted. The series goes
-    /// with the [`Collector`], and is not retired before.
+    /// with the [`Collector`], and is not retired before; if it is removed, it does not come back.
     pub fn callback(
         &self,
         values: K::Of<'_>,
@@ -79,8 +79,8 @@ impl<K: Key> Family<Gauge, K> {
 
 impl<K: Key> Family<Counter, K> {
     /// Exposes the total that `value` gives under these label values; as
-    /// [`Registry::counter_callback`] and the callback of a family of gauges. What others add to the
-    /// same series comes on top.
+    /// [`Registry::counter_callback`] and the callback of a family of gauges. Record into the
+    /// same series through nothing else: what others add may be lost.
     pub fn callback(
         &self,
         values: K::Of<'_>,
