@@ -3,4 +3,7 @@
 //! Upstream: nothing of the product. Downstream: `fuzz_targets/`.
 
 pub mod head;
+pub mod lives;
+pub mod log;
+pub mod rest;
 pub mod text;
