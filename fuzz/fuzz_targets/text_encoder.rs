@@ -1,39 +1,61 @@
-//! The text encoder against a strict parser: whatever is registered and recorded comes back as it
-//! was, help texts and label values included, and nothing else comes.
+//! The text encoder against a strict parser: whatever is registered, recorded and removed between
+//! scrapes, of every type, comes back as it was, help texts and label values included, and nothing
+//! else comes.
 //!
 //! Upstream: libFuzzer. Downstream: `tmc_engine`'s registry and snapshot, `TextEncoder`.
 #![no_main]
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use tmc_engine::{HistogramSpec, Registry};
+use tmc_engine::{
+    Collector, HistogramSpec, ManualClock, RegisterError, Registry, RunningOperation, SummarySpec,
+};
 use tmc_exposition::TextEncoder;
-use tmc_fuzz::text::{self, Family, Sample};
+use tmc_fuzz::exposed::{self, BOUNDS, Model, QUANTILES, Running, STATES, Series};
+use tmc_fuzz::rest::{Rest, Short};
+use tmc_fuzz::text;
 
 #[derive(Arbitrary, Debug)]
 struct Case<'a> {
-    prefix: Option<&'a str>,
-    constant: Option<(&'a str, &'a str)>,
-    /// Recorded before the first scrape, and between the first and the second.
-    steps: [Vec<Step<'a>>; 2],
+    prefix: Option<Name<'a>>,
+    constant: Option<(Name<'a>, Text<'a>)>,
+    steps: Rest<Step<'a>>,
 }
 
 #[derive(Arbitrary, Debug)]
-struct Step<'a> {
+enum Step<'a> {
+    Record(Target<'a>, Record),
+    /// A kept operation ends.
+    Finish(u8),
+    /// Every series with this first value, of all families.
+    Remove(Text<'a>),
+    Advance(u8),
+    Scrape,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Target<'a> {
     name: Name<'a>,
-    help: &'a str,
+    help: Short<'a>,
     label: Name<'a>,
-    values: [&'a str; 2],
-    record: Record,
+    values: [Text<'a>; 2],
 }
 
 /// Mostly names that meet again, so that families clash and series are found again.
 #[derive(Arbitrary, Debug)]
 enum Name<'a> {
     Pool(u8),
-    Raw(&'a str),
+    Usual(bool),
+    Raw(Short<'a>),
+}
+
+/// Mostly values that meet again.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Text<'a> {
+    Pool(u8),
+    Raw(Short<'a>),
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -44,6 +66,17 @@ enum Record {
     Add(Number),
     Up(u32),
     Observe(u32),
+    Info,
+    /// One bit for each state.
+    States(u8),
+    Summary(u8),
+    Enter(u16),
+    /// What came in first goes.
+    Leave,
+    Start,
+    /// Callbacks.
+    Call(Number),
+    Count(u32),
 }
 
 /// Mostly numbers that are spelled in a way of their own.
@@ -79,179 +112,216 @@ impl Number {
     }
 }
 
-const NAMES: [&str; 10] =
-    ["a", "a_total", "a_count", "a_bucket", "A_seconds", "le", "quantile", "b", "b_sum", "b_total"];
+const NAMES: [&str; 14] = [
+    "a",
+    "a_total",
+    "a_count",
+    "a_bucket",
+    "A_seconds",
+    "le",
+    "quantile",
+    "b",
+    "b_sum",
+    "b_total",
+    "a_info",
+    "b_gcount",
+    "a_created",
+    "first",
+];
 
-/// Powers of two, so that bytes, boundaries and sums are exact in every arithmetic.
-const BOUNDS: [f64; 3] = [1.0, 64.0, 65536.0];
+const VALUES: [&str; 6] = ["", "\\", "\n", "\"", "x", "},a=\"1\"} 2"];
 
 impl<'a> Name<'a> {
     fn get(&self) -> &'a str {
-        match self {
-            Name::Pool(at) => NAMES[usize::from(*at) % NAMES.len()],
-            Name::Raw(raw) => raw,
+        match *self {
+            Name::Pool(at) => NAMES[usize::from(at) % NAMES.len()],
+            Name::Usual(second) => ["c", "d"][usize::from(second)],
+            Name::Raw(Short(raw)) => raw,
         }
     }
 }
 
-/// What one series should show.
-#[derive(Debug)]
-enum Expected {
-    Integer(u64),
-    Number(f64),
-    Sizes(Vec<u32>),
+impl<'a> Text<'a> {
+    fn get(self) -> &'a str {
+        match self {
+            Text::Pool(at) => VALUES[usize::from(at) % VALUES.len()],
+            Text::Raw(Short(raw)) => raw,
+        }
+    }
 }
-
-/// Help, kind, the second label's name, and the series by label values.
-type Model = BTreeMap<String, (String, &'static str, String, BTreeMap<[String; 2], Expected>)>;
 
 fuzz_target!(|case: Case<'_>| run(&case));
 
 fn run(case: &Case<'_>) {
-    let mut builder = Registry::builder();
-    if let Some(prefix) = case.prefix {
+    let clock = ManualClock::new();
+    let mut builder = Registry::builder().clock(clock.clone());
+    let prefix = case.prefix.as_ref().map(Name::get);
+    if let Some(prefix) = prefix {
         builder = builder.prefix(prefix);
     }
-    if let Some((name, value)) = case.constant {
+    let constant = case.constant.as_ref().map(|(name, value)| (name.get(), value.get()));
+    if let Some((name, value)) = constant {
         builder = builder.constant_label(name, value);
     }
     let Ok(registry) = builder.build() else { return };
-    let mut model = Model::new();
-    let mut encoder = TextEncoder::new();
-    let mut out = Vec::new();
-    for steps in &case.steps {
-        for step in steps.iter().take(200) {
-            record(&registry, step, case.prefix, &mut model);
-        }
-        out.clear();
-        encoder.encode(&registry.snapshot(), &mut out);
-        let families = text::parse(&out).unwrap_or_else(|wrong| {
-            panic!("{wrong}\n{}", String::from_utf8_lossy(&out));
-        });
-        compare(families, &model, case.constant);
-        // Nothing changed: the same bytes again, from whatever the encoder kept.
-        let mut again = Vec::new();
-        encoder.encode(&registry.snapshot(), &mut again);
-        assert!(again == out, "the second encoding differs");
-    }
-}
-
-/// Records in the registry, and in the model what the registry took.
-fn record(registry: &Registry, step: &Step<'_>, prefix: Option<&str>, model: &mut Model) {
-    let (name, help, values) = (step.name.get(), step.help, step.values);
-    let labels = ["first", step.label.get()];
-    let spec = HistogramSpec::bytes(&BOUNDS);
-    let taken = match step.record {
-        Record::Counter(n) => registry.counter_family(name, help, labels).map(|family| {
-            // A counter wraps, and a number above 2^53 is not exact for the reader.
-            family.with(values).inc_by(n >> 16);
-        }),
-        Record::Float(v) => registry
-            .float_counter_family(name, help, labels)
-            .map(|family| family.with(values).inc_by(v.get())),
-        Record::Set(v) => {
-            registry.gauge_family(name, help, labels).map(|family| family.with(values).set(v.get()))
-        }
-        Record::Add(v) => {
-            registry.gauge_family(name, help, labels).map(|family| family.with(values).add(v.get()))
-        }
-        Record::Up(n) => registry.up_down_counter_family(name, help, labels).map(|family| {
-            let series = family.with(values);
-            series.add(u64::from(n) + 1);
-            series.sub(1);
-        }),
-        Record::Observe(size) => registry
-            .histogram_family(name, help, labels, &spec)
-            .map(|family| family.with(values).record(size.into())),
-    };
-    if taken.is_err() {
-        return;
-    }
-    let kind = match step.record {
-        Record::Counter(_) | Record::Float(_) => "counter",
-        Record::Set(_) | Record::Add(_) | Record::Up(_) => "gauge",
-        Record::Observe(_) => "histogram",
-    };
-    let full = prefix.map_or(name.to_owned(), |prefix| format!("{prefix}_{name}"));
-    let family = model
-        .entry(full)
-        .or_insert_with(|| (help.to_owned(), kind, labels[1].to_owned(), BTreeMap::new()));
-    let series = family.3.entry(values.map(str::to_owned)).or_insert_with(|| match step.record {
-        Record::Counter(_) | Record::Up(_) => Expected::Integer(0),
-        Record::Float(_) | Record::Set(_) | Record::Add(_) => Expected::Number(0.0),
-        Record::Observe(_) => Expected::Sizes(Vec::new()),
-    });
-    match (series, step.record) {
-        (Expected::Integer(sum), Record::Counter(n)) => *sum += n >> 16,
-        (Expected::Integer(sum), Record::Up(n)) => *sum += u64::from(n),
-        (Expected::Number(sum), Record::Float(v)) => {
-            // What is negative or no number is refused.
-            *sum += if v.get() >= 0.0 { v.get() } else { 0.0 };
-        }
-        (Expected::Number(value), Record::Set(v)) => *value = v.get(),
-        (Expected::Number(value), Record::Add(v)) => *value += v.get(),
-        (Expected::Sizes(sizes), Record::Observe(size)) => sizes.push(size),
-        (series, record) => panic!("{record:?} was taken by a family of {series:?}"),
-    }
-}
-
-fn compare(families: Vec<Family>, model: &Model, constant: Option<(&str, &str)>) {
-    // The engine's own families come when there is something to tell, such as a refused value.
-    let mut own = families;
-    own.retain(|f| model.contains_key(&f.name) || !f.name.starts_with("tmc_engine_"));
-    let names: Vec<&str> = own.iter().map(|family| family.name.as_str()).collect();
-    assert_eq!(names, model.keys().map(String::as_str).collect::<Vec<_>>());
-    for (family, (help, kind, label, series)) in own.iter().zip(model.values()) {
-        assert_eq!(
-            (family.help.as_deref().unwrap_or(""), family.kind.as_str()),
-            (help.as_str(), *kind)
-        );
-        let mut expected = Vec::new();
-        for (values, value) in series {
-            let pairs = [("first", values[0].as_str()), (label, values[1].as_str())];
-            let labels = pairs.into_iter().chain(constant);
-            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            lines(&family.name, labels, value, &mut expected);
-        }
-        let key = |sample: &Sample| {
-            let mut labels = sample.labels.clone();
-            // However `le` is spelled, it is a number.
-            for (_, le) in
-                labels.iter_mut().filter(|(name, _)| name == "le" && *kind == "histogram")
-            {
-                *le = text::number(le).expect("le is a number").to_string();
+    let model = Model::new(prefix);
+    let mut world = World { registry, model, operations: Vec::new(), callbacks: Vec::new() };
+    let (mut encoder, mut out) = (TextEncoder::new(), Vec::new());
+    for step in case.steps.0.iter().take(300).chain([&Step::Scrape]) {
+        match step {
+            // What the registry refuses is not in the model.
+            Step::Record(target, record) => drop(world.record(target, *record)),
+            Step::Finish(at) => {
+                if !world.operations.is_empty() {
+                    let at = usize::from(*at) % world.operations.len();
+                    let (operation, running, since) = world.operations.swap_remove(at);
+                    drop(operation);
+                    running.finish(since);
+                }
             }
-            labels.sort();
-            (sample.name.clone(), labels, sample.value.to_bits())
-        };
-        let mut got: Vec<_> = family.samples.iter().map(key).collect();
-        let mut want: Vec<_> = expected.iter().map(key).collect();
-        got.sort();
-        want.sort();
-        assert_eq!(got, want, "{}", family.name);
+            Step::Remove(value) => {
+                let removed = world.registry.remove_matching(&[("first", value.get())]);
+                assert_eq!(removed, world.model.remove(value.get()));
+            }
+            Step::Advance(seconds) => {
+                clock.advance(Duration::from_secs((*seconds).into()));
+                world.model.now += u64::from(*seconds);
+            }
+            Step::Scrape => {
+                out.clear();
+                encoder.encode(&world.registry.snapshot(), &mut out);
+                let families = text::parse(&out).unwrap_or_else(|wrong| {
+                    panic!("{wrong}\n{}", String::from_utf8_lossy(&out));
+                });
+                exposed::assert_same(families, &world.model, constant);
+                // Nothing changed: the same bytes again, from whatever the encoder kept.
+                let mut again = Vec::new();
+                encoder.encode(&world.registry.snapshot(), &mut again);
+                assert!(again == out, "the second encoding differs");
+            }
+        }
     }
 }
 
-/// The samples of one series.
-fn lines(name: &str, labels: Vec<(String, String)>, value: &Expected, out: &mut Vec<Sample>) {
-    let mut push = |suffix: &str, le: Option<&str>, value: f64| {
-        let mut labels = labels.clone();
-        labels.extend(le.map(|le| ("le".to_owned(), le.to_owned())));
-        // One NaN is as good as another.
-        let value = if value.is_nan() { f64::NAN } else { value };
-        out.push(Sample { name: format!("{name}{suffix}"), labels, raw: String::new(), value });
-    };
-    match value {
-        Expected::Integer(value) => push("", None, *value as f64),
-        Expected::Number(value) => push("", None, *value),
-        Expected::Sizes(sizes) => {
-            for (bound, le) in BOUNDS.iter().zip(["1.0", "64.0", "65536.0"]) {
-                let below = sizes.iter().filter(|size| f64::from(**size) <= *bound).count();
-                push("_bucket", Some(le), below as f64);
+struct World<'a> {
+    registry: Registry,
+    model: Model<'a>,
+    operations: Vec<(RunningOperation, Running, u64)>,
+    callbacks: Vec<Collector>,
+}
+
+impl World<'_> {
+    /// Records in the registry, and in the model if the registry takes it.
+    fn record(&mut self, target: &Target<'_>, record: Record) -> Result<(), RegisterError> {
+        let Self { registry, model, .. } = self;
+        let (name, help) = (target.name.get(), target.help.0);
+        let values = target.values.map(Text::get);
+        let labels = ["first", target.label.get()];
+        let new = (help, labels[1]);
+        let spec = HistogramSpec::bytes(&BOUNDS);
+        match record {
+            Record::Counter(n) => {
+                let n = n >> 16; // a counter wraps, and above 2^53 is not exact for the reader
+                registry.counter_family(name, help, labels)?.with(values).inc_by(n);
+                let Series::Count(count) =
+                    model.find(name, new, values, "counter", Series::Count(0))
+                else {
+                    panic!("another kind of {name}")
+                };
+                *count += n;
             }
-            push("_bucket", Some("+Inf"), sizes.len() as f64);
-            push("_count", None, sizes.len() as f64);
-            push("_sum", None, sizes.iter().map(|size| f64::from(*size)).sum::<f64>() + 0.0);
+            Record::Count(n) => {
+                let family = registry.counter_family(name, help, labels)?;
+                self.callbacks.push(family.callback(values, move || n.into()));
+                *model.find(name, new, values, "counter", Series::Count(0)) =
+                    Series::Count(n.into());
+            }
+            Record::Float(v) => {
+                registry.float_counter_family(name, help, labels)?.with(values).inc_by(v.get());
+                // What is negative or no number is refused.
+                let v = if v.get() >= 0.0 { v.get() } else { 0.0 };
+                model.find(name, new, values, "counter", Series::Number(0.0)).change(|old| old + v);
+            }
+            Record::Set(v) => {
+                registry.gauge_family(name, help, labels)?.with(values).set(v.get());
+                model.find(name, new, values, "gauge", Series::Number(0.0)).change(|_| v.get());
+            }
+            Record::Add(v) => {
+                registry.gauge_family(name, help, labels)?.with(values).add(v.get());
+                let series = model.find(name, new, values, "gauge", Series::Number(0.0));
+                series.change(|old| old + v.get());
+            }
+            Record::Call(v) => {
+                let family = registry.gauge_family(name, help, labels)?;
+                self.callbacks.push(family.callback(values, move || v.get()));
+                *model.find(name, new, values, "gauge", Series::Number(0.0)) =
+                    Series::Called(v.get());
+            }
+            Record::Up(n) => {
+                let series = registry.up_down_counter_family(name, help, labels)?.with(values);
+                series.add(u64::from(n) + 1);
+                series.sub(1);
+                let Series::Count(count) = model.find(name, new, values, "gauge", Series::Count(0))
+                else {
+                    panic!("another kind of {name}")
+                };
+                *count += u64::from(n);
+            }
+            Record::Observe(size) => {
+                let family = registry.histogram_family(name, help, labels, &spec)?;
+                family.with(values).record(size.into());
+                let empty = Series::Sizes(Vec::new());
+                model.find(name, new, values, "histogram", empty).push(size);
+            }
+            Record::Info => {
+                drop(registry.info_family(name, help, labels)?.with(values));
+                let name = if name.ends_with("_info") { name } else { &format!("{name}_info") };
+                model.find(name, new, values, "gauge", Series::Number(1.0));
+            }
+            Record::States(bits) => {
+                let family = registry.state_set_family(name, help, labels, &STATES)?;
+                let on = [bits & 1 != 0, bits & 2 != 0];
+                let set = family.with(values);
+                STATES.iter().zip(on).for_each(|(&state, on)| set.set(state, on));
+                *model.find(name, new, values, "gauge", Series::States([false; 2])) =
+                    Series::States(on);
+            }
+            Record::Summary(n) => {
+                let window = Duration::from_secs(24 * 60 * 60); // more than all steps take
+                let spec = SummarySpec::plain(&QUANTILES).window(window);
+                registry.summary_family(name, help, labels, &spec)?.with(values).record(n.into());
+                let empty = Series::Summary(Vec::new());
+                model.find(name, new, values, "summary", empty).push(n.into());
+            }
+            Record::Enter(n) => {
+                let family = registry.gauge_histogram_family(name, help, labels, &spec)?;
+                family.with(values).add(n.into());
+                let empty = Series::Present(Vec::new());
+                model.find(name, new, values, "histogram", empty).push(n.into());
+            }
+            Record::Leave => {
+                let family = registry.gauge_histogram_family(name, help, labels, &spec)?;
+                let series = family.with(values);
+                let empty = Series::Present(Vec::new());
+                let Series::Present(sizes) = model.find(name, new, values, "histogram", empty)
+                else {
+                    panic!("another kind of {name}")
+                };
+                if !sizes.is_empty() {
+                    series.remove(sizes.remove(0).into());
+                }
+            }
+            Record::Start => {
+                let family = registry.in_flight_age_family(name, help, labels)?;
+                let now = model.now;
+                let fresh = Series::Age(Running::default());
+                let Series::Age(running) = model.find(name, new, values, "gauge", fresh) else {
+                    panic!("another kind of {name}")
+                };
+                running.start(now);
+                self.operations.push((family.with(values).start(), running.clone(), now));
+            }
         }
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Upstream: nothing of the product. Downstream: `fuzz_targets/`.
 
+pub mod exposed;
 pub mod head;
 pub mod lives;
 pub mod log;

@@ -111,11 +111,13 @@ fn apart(families: &[Family], names: &HashSet<String>) -> Result<(), String> {
 
 fn belongs(sample: &Sample, family: &Family) -> Result<(), String> {
     let suffix = sample.name.strip_prefix(&family.name);
-    let le = sample.labels.iter().any(|(name, _)| name == "le");
+    let has = |label: &str| sample.labels.iter().any(|(name, _)| name == label);
+    let (le, quantile) = (has("le"), has("quantile"));
     let fits = match (family.kind.as_str(), suffix) {
         ("histogram", Some("_bucket")) => le,
         ("histogram", Some("_sum" | "_count")) => !le,
-        ("summary", Some("" | "_sum" | "_count")) => true,
+        ("summary", Some("")) => quantile,
+        ("summary", Some("_sum" | "_count")) => !quantile,
         ("counter" | "gauge" | "untyped", Some("")) => true,
         _ => false,
     };
@@ -251,6 +253,8 @@ mod tests {
             "# HELP b c\n",
             "# TYPE h histogram\nh 1\n",
             "# TYPE h histogram\nh_bucket 1\n",
+            "# TYPE s summary\ns 1\n",
+            "# TYPE s summary\ns_sum{quantile=\"1\"} 1\n",
             "# TYPE a_sum gauge\na_sum 1\n# TYPE h_sum gauge\n# TYPE h histogram\n",
         ] {
             assert!(parse(format!("{head}{body}").as_bytes()).is_err(), "{body:?}");

@@ -33,7 +33,7 @@ impl Exposition {
                 assert!(helped.insert(name), "a second HELP: {line}");
             } else if let Some(kind) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = kind.split_once(' ').expect(line);
-                let known = ["counter", "gauge", "histogram", "untyped"].contains(&kind);
+                let known = ["counter", "gauge", "histogram", "summary", "untyped"].contains(&kind);
                 assert!(known, "an unknown type: {line}");
                 assert!(helped.contains(name), "no HELP before: {line}");
                 let second = read.types.insert(name.to_owned(), kind.to_owned());
@@ -45,6 +45,8 @@ impl Exposition {
                 let suffix = key.0.strip_prefix(name);
                 let fits = match kind {
                     "histogram" => matches!(suffix, Some("_bucket" | "_sum" | "_count")),
+                    "summary" if key.1.contains_key("quantile") => suffix == Some(""),
+                    "summary" => matches!(suffix, Some("_sum" | "_count")),
                     _ => suffix == Some(""),
                 };
                 assert!(fits, "a sample outside of its family {name}: {line}");
@@ -56,11 +58,11 @@ impl Exposition {
 
     /// The type of the family that a sample's name belongs to.
     pub fn type_of(&self, sample: &str) -> &str {
-        let of_histogram = || {
+        let of_several = || {
             let name = ["_bucket", "_sum", "_count"].iter().find_map(|s| sample.strip_suffix(s))?;
-            self.types.get(name).filter(|kind| *kind == "histogram")
+            self.types.get(name).filter(|kind| ["histogram", "summary"].contains(&kind.as_str()))
         };
-        self.types.get(sample).or_else(of_histogram).map_or("untyped", String::as_str)
+        self.types.get(sample).or_else(of_several).map_or("untyped", String::as_str)
     }
 }
 
