@@ -105,11 +105,21 @@ pub(crate) struct Bound {
 pub(crate) struct Scaled(f64);
 
 impl Scaled {
+    /// A value of the family's unit on the short way. Its units are those of [`to_units`].
+    ///
+    /// # Safety
+    /// - the bits of `value` are at most the layout's `short`: it is then neither negative, nor -0, nor
+    ///   NaN; and `scale` is the layout's.
+    #[inline(always)]
+    pub(crate) unsafe fn new(value: f64, scale: f64) -> Self {
+        Self(value * scale + 0.5)
+    }
+
     /// The units.
     #[inline(always)]
     pub(crate) fn units(self) -> u64 {
         // SAFETY: neither negative nor NaN, and below 2^52: see the only two places that make one,
-        // `Layout::scaled` and `Layout::scaled_units`. (One instruction, where the saturating cast
+        // `Scaled::new` and `Layout::scaled_units`. (One instruction, where the saturating cast
         // takes six, in the middle of the recording path.)
         (unsafe { self.0.to_int_unchecked::<i64>() }) as u64
     }
@@ -212,16 +222,7 @@ impl Layout {
         self.hdr.index(self.max) / PAGE_CELLS + 1
     }
 
-    /// A value of the family's unit on the short way. Its units are those of [`to_units`].
-    ///
-    /// # Safety
-    /// - the bits of `value` are at most `short`: it is then neither negative, nor -0, nor NaN.
-    #[inline(always)]
-    pub(crate) unsafe fn scaled(&self, value: f64) -> Scaled {
-        Scaled(value * self.scale + 0.5)
-    }
-
-    /// The same for a value in units.
+    /// A value in units on the short way.
     ///
     /// # Safety
     /// - `units` are at most `short_units`.

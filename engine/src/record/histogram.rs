@@ -197,6 +197,8 @@ pub struct LocalHistogram {
     float: Cell<u64>,
     /// The largest number of units known to the series; at most the layout's `short_units`.
     units: Cell<u64>,
+    /// The layout's, where an observation finds it a step earlier.
+    scale: f64,
     layout: Arc<Layout>,
     /// By octave: the thread's own page, once it is known.
     pages: Box<[Cell<Option<&'static Page>>; OCTAVES]>,
@@ -209,8 +211,8 @@ impl LocalHistogram {
     fn new(shared: Histogram) -> Self {
         let layout = Arc::clone(&shared.cells.layout);
         let pages = Box::new([const { Cell::new(None) }; OCTAVES]);
-        let (float, units) = (Cell::new(0), Cell::new(0));
-        Self { float, units, layout, pages, shared, pin: Pin::new() }
+        let (float, units, scale) = (Cell::new(0), Cell::new(0), layout.scale);
+        Self { float, units, scale, layout, pages, shared, pin: Pin::new() }
     }
 
     /// Observes a value of the family's unit; as [`Histogram::observe`].
@@ -218,7 +220,7 @@ impl LocalHistogram {
     pub fn observe(&self, value: f64) {
         let short = value.to_bits() <= self.float.get();
         // SAFETY: the bits are at most `short` (see the field `float`).
-        if !(short && self.count_in(unsafe { self.layout.scaled(value) })) {
+        if !(short && self.count_in(unsafe { Scaled::new(value, self.scale) })) {
             self.observe_slowly(value);
         }
     }

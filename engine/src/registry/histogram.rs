@@ -65,6 +65,8 @@ pub(crate) struct HistogramCells {
     /// boundary.
     pub(crate) head: CellRef,
     pub(crate) largest: Largest,
+    /// The layout's, where an observation finds it a step earlier.
+    scale: f64,
     /// The pages of buckets.
     groups: Groups,
     /// Where they get their numbers: the process's, but for a test.
@@ -103,7 +105,8 @@ impl HistogramCells {
     ) -> Self {
         let layout = Arc::clone(layout);
         let (largest, numbers) = (Largest::default(), &CORE.numbers);
-        Self { layout, head, largest, groups, numbers, space }
+        let scale = layout.scale;
+        Self { layout, head, largest, scale, groups, numbers, space }
     }
 
     /// A value that is not above all that were observed before, and no negative number or NaN.
@@ -111,7 +114,7 @@ impl HistogramCells {
     pub(crate) fn below(&self, value: f64) -> Option<Scaled> {
         let short = value.to_bits() <= self.largest.float();
         // SAFETY: the bits are at most `short` (see the field `floats`).
-        short.then(|| unsafe { self.layout.scaled(value) })
+        short.then(|| unsafe { Scaled::new(value, self.scale) })
     }
 
     /// A value in units that is not above all that were recorded before.
