@@ -31,7 +31,7 @@ fn plain(value: &str) -> Result<String, String> {
 
 /// Decodes base64 with the usual alphabet and padding (RFC 4648, section 4).
 pub fn base64(text: &str) -> Result<Vec<u8>, String> {
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return Err(format!("{} characters", text.len()));
     }
     let digits = text.strip_suffix("==").or(text.strip_suffix('=')).unwrap_or(text);

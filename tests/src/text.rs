@@ -147,6 +147,8 @@ mod tests {
             "# TYPE a counter\n",
             "# TYPE c counter\n",
             "a 1 1\n",
+            "# HELP s b\n# TYPE s summary\ns 1\n",
+            "# HELP s b\n# TYPE s summary\ns_sum{quantile=\"1\"} 1\n",
         ];
         for lines in bad {
             let text = format!("{META}{lines}");
