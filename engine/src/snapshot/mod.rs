@@ -286,6 +286,14 @@ impl<'a> BlockSnapshot<'a> {
         self.block.series.is_empty()
     }
 
+    /// The values of its counters, in the order of its series: quicker than one after the other.
+    /// `None` for other types.
+    pub fn counters(&self) -> Option<impl ExactSizeIterator<Item = u64> + use<'a>> {
+        let Self { snapshot, family, block, .. } = *self;
+        let values = block.slots.iter().map(move |&(slot, _)| snapshot.cell(slot));
+        (family.meta.kind == Kind::Counter).then_some(values)
+    }
+
     /// Its series.
     pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesSnapshot<'a>> + use<'a> {
         let Self { snapshot, family, block, first } = *self;

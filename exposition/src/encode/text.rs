@@ -150,6 +150,15 @@ impl FamilyText {
     }
 
     fn encode(&self, text: &BlockText, block: &BlockSnapshot<'_>, out: &mut Vec<u8>) {
+        if let Some(values) = block.counters() {
+            for (value, prefix) in values.zip(text.series()) {
+                out.reserve(prefix.len() + 24);
+                out.extend_from_slice(prefix);
+                number::integer(value, out);
+                out.push(b'\n');
+            }
+            return;
+        }
         for (series, prefix) in block.series().zip(text.series()) {
             out.reserve(prefix.len() + 24); // once per line instead of once per part
             match series.value() {
