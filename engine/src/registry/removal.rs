@@ -70,7 +70,9 @@ impl FamilyCore {
             self.map.remove(series.labels.bytes());
             series.remove();
         }
-        self.removed(&members);
+        if !gone.is_empty() {
+            self.removed(&members); // or else threads would look again for nothing
+        }
         drop(members); // the cells are cleared without it
         gone.len()
     }
@@ -117,7 +119,8 @@ impl<M: Instrument, K: Key> Family<M, K> {
     /// Removes one series; says whether it was there.
     ///
     /// Handles to it stay safe and record nowhere visible; its cells are reused when the last of
-    /// them is gone, and no snapshot shows it any more (the registry itself keeps the last three). Looked up again, it starts from zero with a new start timestamp. Locks.
+    /// them is gone, and no snapshot shows it any more (the registry itself keeps the last three).
+    /// Looked up again, it starts from zero with a new start timestamp. Locks.
     pub fn remove(&self, values: K::Of<'_>) -> bool {
         self.core.remove(&values::encode(&values), |_| true)
     }

@@ -81,6 +81,7 @@ impl FamilyCore {
 
     fn remove_idle(&self, idle: &[(&Arc<Series>, u64)]) {
         let mut members = self.members.lock();
+        let before = members.list.len();
         for &(series, activity) in idle {
             // Under the map's lock, so that nobody takes a handle meanwhile. The holders are looked
             // at before the cells: what they recorded shows.
@@ -89,7 +90,7 @@ impl FamilyCore {
                     && series.is_fading()
                     && series.holds.idle()
                     && series.activity() == activity
-                    && !series.take_touched()
+                    && !series.is_touched() // the next reading takes note of it
                     && !members.is_overflow(series)
             };
             if self.map.remove_if(series.labels.bytes(), still).is_some() {
@@ -97,7 +98,9 @@ impl FamilyCore {
                 series.remove();
             }
         }
-        self.removed(&members);
+        if members.list.len() < before {
+            self.removed(&members);
+        }
     }
 }
 

@@ -259,8 +259,12 @@ impl Series {
 
     /// Whether a value was set since this was last asked, or an operation runs.
     pub(crate) fn take_touched(&self) -> bool {
-        self.touched.swap(false, Relaxed)
-            || self.in_flight().is_some_and(|cells| cells.is_running())
+        self.touched.swap(false, Relaxed) || self.is_touched()
+    }
+
+    /// The same, without taking note of it.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched.load(Relaxed) || self.in_flight().is_some_and(|cells| cells.is_running())
     }
 
     /// Counts a value that was NaN or negative.
