@@ -35,9 +35,13 @@ impl Groups {
 
     /// The page number of a group, taken if need be. `None` if there is none left.
     pub(crate) fn page(&self, group: usize, numbers: &PageNumbers) -> Option<usize> {
-        match self.0.get(group)?.load(order::GROUP_READ) {
-            0 => self.take(group, numbers), // partner GROUP_PUBLISH, as in `known`
-            number => Some(number as usize),
+        if group >= self.0.len() {
+            return None;
+        }
+        // SAFETY: just checked.
+        match unsafe { self.known(group) } {
+            0 => self.take(group, numbers),
+            number => Some(number),
         }
     }
 
@@ -58,7 +62,7 @@ impl Groups {
 
     /// Groups that have a page: index and page number.
     pub(crate) fn taken(&self) -> impl Iterator<Item = (usize, u32)> {
-        // Partner GROUP_PUBLISH, as in `page`: a reader must not see an earlier life's values.
+        // Partner GROUP_PUBLISH, as in `known`: a reader must not see an earlier life's values.
         let numbers = self.0.iter().map(|entry| entry.load(order::GROUP_READ)).enumerate();
         numbers.filter(|&(_, number)| number != 0)
     }
