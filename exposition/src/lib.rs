@@ -34,10 +34,12 @@
 //!
 //! Upstream: `tmc-engine`, of which only snapshots are read. Downstream: whoever scrapes.
 
+mod body;
 pub mod encode;
 pub mod http;
 pub mod respond;
 
+pub use body::{Body, Position, Segment};
 pub use encode::TextEncoder;
 pub use http::{Limits, ServeError, Server, ServerBuilder};
 pub use respond::{Page, Readiness, Reply, Request, Responder, RouteError};
