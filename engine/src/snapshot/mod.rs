@@ -3,6 +3,7 @@
 
 mod delta;
 mod exemplar;
+mod exposed;
 mod gauge_histogram;
 mod histogram;
 mod interval;
@@ -86,7 +87,7 @@ pub struct Snapshot {
     taken_at: SystemTime,
     /// The same on the clock that never jumps; `None` for a registry that was never read.
     read_at: Option<Instant>,
-    /// No two readings have the same.
+    /// No two readings have the same; 0 for a registry that was never read.
     number: u64,
 }
 
@@ -117,6 +118,13 @@ impl Snapshot {
     #[must_use]
     pub fn taken_at(&self) -> SystemTime {
         self.taken_at
+    }
+
+    /// The number of the reading: grows from reading to reading of a registry, and no two readings of
+    /// the process have the same. 0 for a registry that was never read.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// The families, by name.
@@ -252,9 +260,9 @@ impl Block {
     }
 }
 
-/// A number that the process has not used yet.
+/// A number above 0 that the process has not used yet.
 pub(crate) fn next_id() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Relaxed)
 }
 
