@@ -35,11 +35,17 @@
 //! Upstream: `tmc-engine`, of which only snapshots are read. Downstream: whoever scrapes.
 
 mod body;
+mod compress;
 pub mod encode;
+mod filter;
 pub mod http;
+mod negotiate;
 pub mod respond;
+mod scrape;
 
 pub use body::{Body, Position, Segment};
-pub use encode::TextEncoder;
+pub use encode::Encoder;
+pub use filter::{FilterError, Names};
 pub use http::{Limits, ServeError, Server, ServerBuilder};
+pub use negotiate::{Coding, Exposition, Format, Preferences, Version};
 pub use respond::{Page, Readiness, Reply, Request, Responder, RouteError};

@@ -1,0 +1,3 @@
+//! Headers as clients send them, and what each gets.
+
+use super::*;
