@@ -12,8 +12,10 @@
 //! | [`churn`] | every way to create and drop 100,000 series |
 //! | [`crowd`] | 10,000 threads at once |
 //! | [`interference`] | what a record costs while somebody scrapes |
+//! | [`scrape`] | scrapes over loopback beside the peers' own servers |
 //! | [`memory`] | bytes in use, whoever asked for them |
 //! | [`report`] | tables, and the bars with their verdicts |
+//! | [`process`] | a child process, and its time on a core |
 //! | [`settings`] | full or quick, from the command line |
 
 pub mod churn;
@@ -26,7 +28,9 @@ pub mod histograms;
 pub mod interference;
 pub mod lookups;
 pub mod memory;
+pub mod process;
 pub mod report;
+pub mod scrape;
 pub mod settings;
 pub mod text;
 
@@ -52,6 +56,12 @@ pub mod name {
     pub const TMC: &str = "tmc";
     /// This engine's snapshot and text encoder.
     pub const ENCODER: &str = "tmc snapshot + encode";
+    /// This engine behind its own server.
+    pub const SERVER: &str = "tmc server";
+    /// The crate `metrics-exporter-prometheus` behind its own server.
+    pub const EXPORTER: &str = "metrics-exporter-prometheus";
+    /// Debian's `client_golang` behind Go's server.
+    pub const PROMHTTP: &str = "Go promhttp";
     /// Copying the finished text: what encoding costs at the least.
     pub const COPY: &str = "copy of the same text";
     /// The crate `prometheus`.

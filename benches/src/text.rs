@@ -12,6 +12,12 @@ pub fn value(line: &str) -> u64 {
     line.rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
+/// The value of a sample line as a number, which some write as `1e+06`; NaN where it is none.
+#[must_use]
+pub fn number(line: &str) -> f64 {
+    line.rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
+}
+
 /// Sum over the samples whose metric name, up to labels or value, ends in `suffix`.
 #[must_use]
 pub fn sum(text: &str, suffix: &str) -> u64 {
@@ -38,5 +44,11 @@ mod tests {
         assert_eq!(sum(TEXT, "a"), 7);
         assert_eq!(sum(TEXT, "_count"), 7);
         assert_eq!(value("a x"), 0);
+    }
+
+    #[test]
+    fn numbers_are_read_in_any_notation() {
+        assert_eq!(number("a{x=\"1 2\"} 1.000037e+06"), 1_000_037.0);
+        assert!(number("a x").is_nan());
     }
 }

@@ -41,12 +41,12 @@ impl Workload {
     }
 
     /// How much a series grows from turn to turn: never by nothing.
-    pub(super) fn step(series: usize) -> u64 {
+    pub(crate) fn step(series: usize) -> u64 {
         series as u64 % 7 + 1
     }
 
     /// What a series starts with: seven digits.
-    pub(super) fn initial(series: usize) -> u64 {
+    pub(crate) fn initial(series: usize) -> u64 {
         1_000_000 + series as u64 * 37 % 8_000_000
     }
 
@@ -62,12 +62,12 @@ impl Workload {
     }
 
     /// Label values and first value of every series.
-    pub(super) fn all(self) -> impl Iterator<Item = ([String; 4], u64)> {
+    pub(crate) fn all(self) -> impl Iterator<Item = ([String; 4], u64)> {
         (0..self.series).map(|series| (Self::values(series), Self::initial(series)))
     }
 
     /// The text as it has to be, written the plain way.
-    pub(super) fn naive(values: &[u64]) -> String {
+    pub(crate) fn naive(values: &[u64]) -> String {
         let mut out = format!("# HELP {NAME} {HELP}\n# TYPE {NAME} counter\n");
         for (series, value) in values.iter().enumerate() {
             // A String takes every write.
@@ -76,7 +76,8 @@ impl Workload {
         out
     }
 
-    fn pairs(series: usize) -> [String; 4] {
+    /// The labels of one series as they are written.
+    pub(crate) fn pairs(series: usize) -> [String; 4] {
         let values = Self::values(series);
         std::array::from_fn(|label| format!("{}=\"{}\"", LABELS[label], values[label]))
     }
