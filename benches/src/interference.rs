@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tmc_engine::{Counter, Histogram, HistogramSpec, Registry};
-use tmc_exposition::TextEncoder;
+use tmc_exposition::{Encoder, Format};
 
 use crate::contest::pin;
 use crate::counters::MANY;
@@ -59,7 +59,7 @@ struct Full {
     registry: Registry,
     counters: Vec<Counter>,
     histogram: Histogram,
-    encoder: TextEncoder,
+    encoder: Encoder,
     out: Vec<u8>,
 }
 
@@ -79,7 +79,7 @@ impl Full {
             .collect();
         let spec = HistogramSpec::seconds(HistogramSpec::DEFAULT_SECONDS);
         let histogram = registry.histogram("operation_seconds", HELP, &spec).expect("a valid name");
-        Self { registry, counters, histogram, encoder: TextEncoder::new(), out: Vec::new() }
+        Self { registry, counters, histogram, encoder: Encoder::new(Format::Text), out: Vec::new() }
     }
 
     fn scrape(&mut self) {

@@ -11,9 +11,36 @@ use std::sync::Arc;
 pub struct Segment(Arc<Vec<u8>>);
 
 impl Segment {
-    /// The bytes to be changed, unless somebody else holds them.
-    pub(crate) fn get_mut(&mut self) -> Option<&mut Vec<u8>> {
-        Arc::get_mut(&mut self.0)
+    /// The bytes, to be changed. While somebody else holds them it is a copy in the memory of `spare`,
+    /// which then keeps the old ones: in a steady state, nothing is allocated.
+    pub(crate) fn writable(&mut self, spare: &mut Option<Self>) -> &mut Vec<u8> {
+        if Arc::get_mut(&mut self.0).is_none() {
+            let old = self.exchange(spare);
+            Arc::make_mut(&mut self.0).extend_from_slice(&old);
+        }
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// Replaces the bytes; who holds the old ones keeps them.
+    pub(crate) fn refill(&mut self, bytes: &[u8], spare: &mut Option<Self>) {
+        if Arc::get_mut(&mut self.0).is_none() {
+            self.exchange(spare);
+        }
+        let own = Arc::make_mut(&mut self.0);
+        own.clear();
+        own.extend_from_slice(bytes);
+    }
+
+    /// Becomes empty memory of its own, and puts the old bytes aside.
+    fn exchange(&mut self, spare: &mut Option<Self>) -> Self {
+        let mut next = spare.take().unwrap_or_default();
+        match Arc::get_mut(&mut next.0) {
+            Some(bytes) => bytes.clear(),
+            None => next = Self::default(), // its reader is even slower
+        }
+        let old = std::mem::replace(self, next);
+        *spare = Some(old.clone());
+        old
     }
 }
 
@@ -211,11 +238,28 @@ mod tests {
 
     #[test]
     fn a_segment_that_somebody_holds_does_not_change() {
-        let mut segment = Segment::from(vec![1]);
+        let (mut segment, mut spare) = (Segment::from(vec![1]), None);
         let mut body = Body::new();
         body.push(segment.clone());
-        assert!(segment.get_mut().is_none());
+        segment.writable(&mut spare).push(2);
+        assert_eq!((&*segment, body.to_vec()), (&[1, 2][..], vec![1]));
         body.clear();
-        assert!(segment.get_mut().is_some() && body.is_empty());
+        body.push(segment.clone());
+        segment.refill(&[3], &mut spare);
+        assert_eq!((&*segment, body.to_vec()), (&[3][..], vec![1, 2]));
+    }
+
+    #[test]
+    fn two_generations_take_turns_in_the_same_memory() {
+        let (mut segment, mut spare) = (Segment::from(vec![0; 8]), None);
+        let mut seen = std::collections::BTreeSet::new();
+        let mut reader = segment.clone();
+        for turn in 1..9 {
+            segment.writable(&mut spare)[0] = turn;
+            assert_eq!((segment[0], reader[0]), (turn, turn - 1));
+            seen.insert(segment.as_ptr() as usize);
+            reader = segment.clone();
+        }
+        assert_eq!(seen.len(), 2);
     }
 }

@@ -1,5 +1,5 @@
 //! Summaries and gauge histograms as text: golden output, and no allocations per scrape.
-//! Upstream: `TextEncoder`.
+//! Upstream: `Encoder`.
 
 #[path = "../../engine/tests/counting/mod.rs"]
 mod counting;
@@ -7,7 +7,7 @@ mod counting;
 use counting::allocations;
 use std::time::Duration;
 use tmc_engine::{HistogramSpec, ManualClock, Registry, SummarySpec};
-use tmc_exposition::TextEncoder;
+use tmc_exposition::{Encoder, Format};
 
 #[test]
 fn quantiles_then_totals_and_gauges_after_the_histogram() {
@@ -81,7 +81,7 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
     let spec = HistogramSpec::bytes(&[10.0, 1e6]);
     let gauges = registry.gauge_histogram_family("g_bytes", "", ["at"], &spec).unwrap();
     let names: Vec<_> = (0..150).map(|at| at.to_string()).collect();
-    let (mut encoder, mut out) = (TextEncoder::new(), Vec::with_capacity(1 << 20));
+    let (mut encoder, mut out) = (Encoder::new(Format::Text), Vec::with_capacity(1 << 20));
     let mut scrape = |at: u32| {
         for name in &names {
             // All octaves have been touched after eight scrapes; then another each time.
@@ -102,6 +102,6 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
 
 fn encoded(registry: &Registry) -> String {
     let mut out = Vec::new();
-    TextEncoder::new().encode(&registry.snapshot(), &mut out);
+    Encoder::new(Format::Text).encode(&registry.snapshot(), &mut out);
     String::from_utf8(out).unwrap()
 }

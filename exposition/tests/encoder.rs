@@ -1,12 +1,12 @@
 //! The text encoder: golden output, the same values back through a strict parser of its own, and
-//! what it keeps between scrapes. Upstream: `TextEncoder`.
+//! what it keeps between scrapes. Upstream: `Encoder`.
 
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tmc_engine::{HistogramSpec, Registry, Snapshot, Value};
-use tmc_exposition::TextEncoder;
+use tmc_exposition::{Encoder, Format};
 
-fn encode(encoder: &mut TextEncoder, registry: &Registry) -> String {
+fn encode(encoder: &mut Encoder, registry: &Registry) -> String {
     let mut out = Vec::new();
     encoder.encode(&registry.snapshot(), &mut out);
     String::from_utf8(out).unwrap()
@@ -14,7 +14,7 @@ fn encode(encoder: &mut TextEncoder, registry: &Registry) -> String {
 
 /// What an encoder without a past writes.
 fn fresh(registry: &Registry) -> String {
-    encode(&mut TextEncoder::new(), registry)
+    encode(&mut Encoder::new(Format::Text), registry)
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_encoder_appends() {
     let registry = Registry::new();
     registry.counter("c_total", "").unwrap();
     let mut out = b"before".to_vec();
-    TextEncoder::new().encode(&registry.snapshot(), &mut out);
+    Encoder::new(Format::Text).encode(&registry.snapshot(), &mut out);
     assert_eq!(out, b"before# HELP c_total \n# TYPE c_total counter\nc_total 0\n");
 }
 
@@ -363,7 +363,7 @@ proptest! {
     ) {
         // Two registries in turns through one encoder: families and series come between scrapes.
         let registries = [Registry::new(), Registry::new()];
-        let mut encoder = TextEncoder::new();
+        let mut encoder = Encoder::new(Format::Text);
         for (number, (which, contents)) in steps.iter().enumerate() {
             for (at, content) in contents.iter().enumerate() {
                 // A family stays what it is; the type is part of its name here.
@@ -384,7 +384,7 @@ fn a_kept_block_grows_with_its_family() {
     let family = registry.counter_family("c_total", "", ["at"]).unwrap();
     let spec = HistogramSpec::bytes(&[10.0]);
     let sizes = registry.histogram_family("h", "", ["at"], &spec).unwrap();
-    let mut encoder = TextEncoder::new();
+    let mut encoder = Encoder::new(Format::Text);
     for at in 0..200_u64 {
         let label = at.to_string();
         family.with([&label]).inc_by(at);

@@ -1,11 +1,11 @@
 //! The text encoder on types that are all labels: infos and state sets, and on callbacks.
-//! Upstream: `TextEncoder`.
+//! Upstream: `Encoder`.
 
 use tmc_engine::Registry;
-use tmc_exposition::TextEncoder;
+use tmc_exposition::{Encoder, Format};
 
 /// What the program's own families give, the engine's left out.
-fn encode(encoder: &mut TextEncoder, registry: &Registry) -> String {
+fn encode(encoder: &mut Encoder, registry: &Registry) -> String {
     let mut out = Vec::new();
     encoder.encode(&registry.snapshot(), &mut out);
     let text = String::from_utf8(out).unwrap();
@@ -18,7 +18,7 @@ fn an_info_is_a_gauge_of_one() {
     registry.info("build", "Build", &[("version", "1\n2"), ("commit", "")]).unwrap();
     registry.info("empty_info", "", &[]).unwrap();
     let leader = registry.info_family("leader", "Who leads", ["node"]).unwrap();
-    let mut encoder = TextEncoder::new();
+    let mut encoder = Encoder::new(Format::Text);
     let expected = |node: &str| {
         format!(
             r#"# HELP build_info Build
@@ -50,7 +50,7 @@ fn a_state_set_has_a_sample_for_each_state() {
     let nodes = registry.state_set_family("node", "Nodes", ["name"], &["up", "full"]).unwrap();
     nodes.init([["a"], ["b\n"]]);
     nodes.with(["b\n"]).set("full", true);
-    let mut encoder = TextEncoder::new();
+    let mut encoder = Encoder::new(Format::Text);
     for (running, starting) in [(1, 0), (0, 1), (1, 0)] {
         phase.only(if running == 1 { "running" } else { "start\"ing" });
         let expected = format!(
@@ -84,7 +84,7 @@ load 0.25
 read_bytes_total{disk="sda"} 7
 read_bytes_total{disk="sdb"} 18446744073709551615
 "#;
-    let mut encoder = TextEncoder::new();
+    let mut encoder = Encoder::new(Format::Text);
     assert_eq!(encode(&mut encoder, &registry), expected);
     drop(callbacks);
     let (load, _) = expected.split_once("# HELP read").unwrap();

@@ -8,7 +8,7 @@ use counting::allocations;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tmc_engine::{HistogramSpec, Registry};
-use tmc_exposition::TextEncoder;
+use tmc_exposition::{Encoder, Format};
 
 #[test]
 fn a_scrape_in_a_steady_state_allocates_nothing() {
@@ -40,7 +40,7 @@ fn a_scrape_in_a_steady_state_allocates_nothing() {
             latency.with(labels).record(1000 << scrape);
         }
     };
-    let mut encoder = TextEncoder::new();
+    let mut encoder = Encoder::new(Format::Text);
     let mut out = Vec::new();
     let mut texts: Vec<Vec<u8>> = Vec::with_capacity(8);
     // One scrape with the longest numbers first, then the buffers that rotate.

@@ -5,7 +5,7 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use common::{Client, ask, builder, get, registry};
-use tmc_exposition::{Limits, Page, Readiness, RouteError, ServeError, Server, TextEncoder};
+use tmc_exposition::{Exposition, Limits, Page, Readiness, RouteError, ServeError, Server};
 
 #[test]
 fn every_route_answers() {
@@ -19,7 +19,7 @@ fn every_route_answers() {
 
     let metrics = ask(&server, "/metrics");
     assert_eq!(metrics.status, 200);
-    assert_eq!(metrics.header("content-type"), Some(TextEncoder::CONTENT_TYPE));
+    assert_eq!(metrics.header("content-type"), Some(Exposition::default().content_type()));
     assert!(metrics.text().contains("# TYPE hits_total counter\nhits_total 3\n"));
     assert!(metrics.text().ends_with('\n') && !metrics.closes());
 

@@ -2,7 +2,7 @@
 //! scrapes, of every type, comes back as it was, help texts and label values included, and nothing
 //! else comes.
 //!
-//! Upstream: libFuzzer. Downstream: `tmc_engine`'s registry and snapshot, `TextEncoder`.
+//! Upstream: libFuzzer. Downstream: `tmc_engine`'s registry and snapshot, `Encoder`.
 #![no_main]
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use tmc_engine::{
     Collector, HistogramSpec, ManualClock, RegisterError, Registry, RunningOperation, SummarySpec,
 };
-use tmc_exposition::TextEncoder;
+use tmc_exposition::{Encoder, Format};
 use tmc_fuzz::exposed::{self, BOUNDS, Model, QUANTILES, Running, STATES, Series};
 use tmc_fuzz::rest::{Rest, Short};
 use tmc_fuzz::text;
@@ -166,7 +166,7 @@ fn run(case: &Case<'_>) {
     let Ok(registry) = builder.build() else { return };
     let model = Model::new(prefix);
     let mut world = World { registry, model, operations: Vec::new(), callbacks: Vec::new() };
-    let (mut encoder, mut out) = (TextEncoder::new(), Vec::new());
+    let (mut encoder, mut out) = (Encoder::new(Format::Text), Vec::new());
     for step in case.steps.0.iter().take(300).chain([&Step::Scrape]) {
         match step {
             // What the registry refuses is not in the model.

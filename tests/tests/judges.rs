@@ -3,7 +3,7 @@
 use std::panic::catch_unwind;
 
 use tmc_engine::Registry;
-use tmc_exposition::{Page, Request, Server, TextEncoder};
+use tmc_exposition::{Exposition, Page, Request, Server};
 use tmc_tests::prometheus::Prometheus;
 use tmc_tests::{judges, wait};
 
@@ -12,7 +12,7 @@ const GOOD: &str = "# HELP a_total a\n# TYPE a_total counter\na_total{x=\"1\"} 1
 /// Serves a text that the encoder would never write.
 fn serve(text: &'static str) -> Server {
     let server = Server::builder(Registry::new()).listen("127.0.0.1:0").metrics_path("/other");
-    let page = move |_: &Request<'_>| Page::new(TextEncoder::CONTENT_TYPE, text);
+    let page = move |_: &Request<'_>| Page::new(Exposition::default().content_type(), text);
     server.route("/metrics", page).start().expect("a server")
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use hard::{Hard, VALUES};
 use tmc_engine::{Kind, Registry};
-use tmc_exposition::{Server, TextEncoder};
+use tmc_exposition::{Encoder, Exposition, Format, Server};
 use tmc_metrics::catalogue;
 use tmc_tests::demo::Demo;
 use tmc_tests::prometheus::Prometheus;
@@ -14,10 +14,10 @@ use tmc_tests::text::{Exposition, Key};
 use tmc_tests::{judges, wait};
 
 fn encode(registry: &Registry) -> String {
-    encode_with(&mut TextEncoder::new(), registry)
+    encode_with(&mut Encoder::new(Format::Text), registry)
 }
 
-fn encode_with(encoder: &mut TextEncoder, registry: &Registry) -> String {
+fn encode_with(encoder: &mut Encoder, registry: &Registry) -> String {
     let mut text = Vec::new();
     encoder.encode(&registry.snapshot(), &mut text);
     String::from_utf8(text).expect("UTF-8")
@@ -48,7 +48,7 @@ fn hard(mut read: Exposition) -> Exposition {
 #[test]
 fn the_official_python_parser_reads_hard_cases_as_they_were_recorded() {
     let mut cases = Hard::new();
-    let mut encoder = TextEncoder::new();
+    let mut encoder = Encoder::new(Format::Text);
     let mut read = |cases: &Hard| hard(judges::python(&encode_with(&mut encoder, &cases.registry)));
     let first = read(&cases);
     assert_same(&first.samples, &cases.expected);

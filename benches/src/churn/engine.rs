@@ -2,7 +2,7 @@
 //! Upstream: tmc-engine and tmc-exposition. Downstream: churn.
 
 use tmc_engine::{CounterFamily, Registry};
-use tmc_exposition::TextEncoder;
+use tmc_exposition::{Encoder, Format};
 
 use super::{Churn, SCRAPES, Values};
 use crate::encoders::workload::{HELP, LABELS, NAME};
@@ -10,14 +10,14 @@ use crate::encoders::workload::{HELP, LABELS, NAME};
 struct Tmc {
     registry: Registry,
     family: CounterFamily<4>,
-    encoder: TextEncoder,
+    encoder: Encoder,
 }
 
 pub(super) fn tmc(series: usize) -> Box<dyn Churn> {
     let registry =
         Registry::builder().series_limit(series).build().expect("nothing that could be refused");
     let family = registry.counter_family(NAME, HELP, LABELS).expect("a valid family");
-    Box::new(Tmc { registry, family, encoder: TextEncoder::new() })
+    Box::new(Tmc { registry, family, encoder: Encoder::new(Format::Text) })
 }
 
 impl Churn for Tmc {

@@ -2,7 +2,7 @@
 //! Upstream: tmc-engine and tmc-exposition. Downstream: encoders.
 
 use tmc_engine::{Counter, Registry};
-use tmc_exposition::TextEncoder;
+use tmc_exposition::{Encoder, Format};
 
 use super::workload::{HELP, LABELS, NAME};
 use super::{Encode, Workload};
@@ -11,7 +11,7 @@ use super::{Encode, Workload};
 pub(super) struct Tmc {
     registry: Registry,
     counters: Vec<Counter>,
-    encoder: TextEncoder,
+    encoder: Encoder,
     out: Vec<u8>,
 }
 
@@ -30,7 +30,7 @@ impl Tmc {
                 counter
             })
             .collect();
-        Self { registry, counters, encoder: TextEncoder::new(), out: Vec::new() }
+        Self { registry, counters, encoder: Encoder::new(Format::Text), out: Vec::new() }
     }
 }
 

@@ -1,12 +1,14 @@
 //! Escaping, as the text formats have it: help and label values differ.
-//! Upstream: text. Rules: R19 and R28 of the exposition checklist.
+//! Upstream: text. Rules: R19, R28 and R29 of the exposition checklist.
 
-/// Appends help of text 0.0.4: backslash and line feed are escaped, a quote stays bare.
-pub(super) fn help(help: &str, out: &mut Vec<u8>) {
-    escape(help, false, out);
+/// Appends help. Backslash and line feed are escaped; a quote is in OpenMetrics and stays bare in text
+/// 0.0.4.
+pub(super) fn help(help: &str, quotes: bool, out: &mut Vec<u8>) {
+    escape(help, quotes, out);
 }
 
-/// Appends a label value: backslash, quote and line feed are escaped, all else stays as it is.
+/// Appends a label value or a quoted name: backslash, quote and line feed are escaped, all else stays as
+/// it is.
 pub(super) fn label_value(value: &str, out: &mut Vec<u8>) {
     escape(value, true, out);
 }
@@ -60,7 +62,7 @@ mod tests {
     #[test]
     fn a_quote_is_bare_in_help_only() {
         let (mut in_help, mut in_label) = (Vec::new(), Vec::new());
-        help("a\"\\\n\r\u{2028}", &mut in_help);
+        help("a\"\\\n\r\u{2028}", false, &mut in_help);
         label_value("a\"\\\n\r\u{2028}", &mut in_label);
         assert_eq!(in_help, "a\"\\\\\\n\r\u{2028}".as_bytes());
         assert_eq!(in_label, "a\\\"\\\\\\n\r\u{2028}".as_bytes());

@@ -1,5 +1,76 @@
-//! Numbers, as the text formats have them. Upstream: text. Rules: R33, R34 and R46 of the
-//! exposition checklist.
+//! Numbers, as the formats have them, and how to write one over another. Upstream: `sheet` and the
+//! families' renderers. Rules: R33, R34 and R46 of the exposition checklist.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How a value of 64 bits is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    /// An integer in decimal digits.
+    Integer,
+    /// The bits of an `f64`, in decimal digits.
+    Float,
+}
+
+impl Number {
+    /// Appends `value`: 32 bytes at most.
+    #[inline]
+    pub(super) fn write(self, value: u64, out: &mut Vec<u8>) {
+        match self {
+            Self::Integer => integer(value, out),
+            Self::Float => float(f64::from_bits(value), out),
+        }
+    }
+
+    /// Writes `new` over `old`, which `out` has, if it is just as long; else `out` is as it was.
+    #[inline]
+    pub(super) fn write_over(self, old: u64, new: u64, out: &mut [u8]) -> bool {
+        match self {
+            Self::Integer => integer_over(old, new, out),
+            Self::Float => float_over(f64::from_bits(new), out),
+        }
+    }
+}
+
+/// `10^n`, as far as 64 bits go.
+const POWERS: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut n = 1;
+    while n < 20 {
+        powers[n] = powers[n - 1] * 10;
+        n += 1;
+    }
+    powers
+};
+
+/// Only the last digits, down from where the numbers begin to differ.
+#[inline]
+fn integer_over(mut old: u64, mut new: u64, out: &mut [u8]) -> bool {
+    let least = POWERS.get(out.len().wrapping_sub(1)).copied().unwrap_or(u64::MAX);
+    let fits = new >= least && POWERS.get(out.len()).is_none_or(|&beyond| new < beyond);
+    if !fits && !(new == 0 && out.len() == 1) {
+        return false;
+    }
+    for digit in out.iter_mut().rev() {
+        if old == new {
+            break;
+        }
+        *digit = b'0' + (new % 10) as u8;
+        (old, new) = (old / 10, new / 10);
+    }
+    true
+}
+
+#[inline]
+fn float_over(value: f64, out: &mut [u8]) -> bool {
+    let mut digits = Digits::default();
+    let text = digits.float(value).as_bytes();
+    let fits = text.len() == out.len();
+    if fits {
+        out.copy_from_slice(text);
+    }
+    fits
+}
 
 /// Appends an integer.
 #[inline]
@@ -10,21 +81,38 @@ pub(super) fn integer(value: u64, out: &mut Vec<u8>) {
 /// Integers up to here are exact in an `f64`, and written without a point.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// Room for one number.
+#[derive(Default)]
+struct Digits(itoa::Buffer, zmij::Buffer);
+
+impl Digits {
+    /// The shortest number that reads back as the same `f64`.
+    #[inline]
+    fn float(&mut self, value: f64) -> &str {
+        match value {
+            _ if value.is_nan() => "NaN", // never with a sign
+            f64::INFINITY => "+Inf",
+            f64::NEG_INFINITY => "-Inf",
+            0.0 if value.is_sign_negative() => "-0",
+            _ if value.abs() < EXACT && value.trunc() == value => self.0.format(value as i64),
+            _ => self.1.format_finite(value),
+        }
+    }
+}
+
 /// Appends the shortest number that reads back as the same `f64`.
 #[inline]
 pub(super) fn float(value: f64, out: &mut Vec<u8>) {
-    if value.is_nan() {
-        out.extend_from_slice(b"NaN"); // never with a sign
-    } else if value.is_infinite() {
-        out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
-    } else if value.abs() < EXACT && value.trunc() == value {
-        if value == 0.0 && value.is_sign_negative() {
-            out.push(b'-');
-        }
-        out.extend_from_slice(itoa::Buffer::new().format(value as i64).as_bytes());
-    } else {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
-    }
+    out.extend_from_slice(Digits::default().float(value).as_bytes());
+}
+
+/// Appends seconds since 1970, to the millisecond that Prometheus stores.
+pub(super) fn timestamp(at: SystemTime, out: &mut Vec<u8>) {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    integer(since.as_secs(), out);
+    let millis = since.subsec_millis();
+    out.push(b'.');
+    out.extend([millis / 100, millis / 10 % 10, millis % 10].map(|digit| b'0' + digit as u8));
 }
 
 /// Appends a canonical number, the form of `le` values: shortest digits, an exponent below 1e-4 and
@@ -52,6 +140,16 @@ pub(super) fn canonical(value: f64, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Numbers of all lengths, and neighbours of powers of ten.
+    fn magnitudes() -> impl Strategy<Value = u64> {
+        let near = (0..20_usize, 0..3_u64).prop_map(|(n, by)| (POWERS[n] + by).wrapping_sub(1));
+        prop_oneof![
+            (any::<u64>(), 0..64_u32).prop_map(|(bits, by)| bits >> by),
+            near,
+            Just(u64::MAX)
+        ]
+    }
 
     fn text(write: impl Fn(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
@@ -97,6 +195,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn timestamps_are_seconds_with_three_decimals() {
+        let at = UNIX_EPOCH + std::time::Duration::from_nanos(1_763_850_000_007_999_999);
+        assert_eq!(text(|out| timestamp(at, out)), "1763850000.007");
+        assert_eq!(text(|out| timestamp(UNIX_EPOCH, out)), "0.000");
+    }
+
     proptest! {
         #[test]
         fn every_float_reads_back_with_the_same_bits(bits: u64) {
@@ -106,6 +211,18 @@ mod tests {
                 prop_assert_eq!(written.parse::<f64>().unwrap().to_bits(), bits, "{}", written);
                 prop_assert!(written.len() < 32, "{} is long", written);
             }
+        }
+
+        #[test]
+        fn a_number_over_another_is_the_number_or_nothing_changed(
+            old in magnitudes(), new in magnitudes(), floats: bool,
+        ) {
+            let number = if floats { Number::Float } else { Number::Integer };
+            let (before, after) = (text(|out| number.write(old, out)), text(|out| number.write(new, out)));
+            let mut out = before.clone().into_bytes();
+            let fits = number.write_over(old, new, &mut out);
+            prop_assert_eq!(fits, before.len() == after.len());
+            prop_assert_eq!(String::from_utf8(out).unwrap(), if fits { after } else { before });
         }
 
         #[test]

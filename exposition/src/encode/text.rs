@@ -1,325 +1,348 @@
-//! Text format 0.0.4. Upstream: the engine's snapshot. Downstream: `respond`.
-//!
-//! What does not change from scrape to scrape is rendered once: a family's metadata and `le` labels,
-//! and the name and labels of each series, block by block. A scrape copies it and formats numbers.
+//! Text 0.0.4 and OpenMetrics 1.0: what the samples of a family look like around their values.
+//! Upstream: the engine's snapshot. Downstream: sheets, which keep what is rendered here.
 
-use super::{escape, number};
-use std::collections::HashMap;
-use tmc_engine::{
-    BlockSnapshot, FamilySnapshot, HistogramSnapshot, Kind, Snapshot, StateSetSnapshot,
-    SummarySnapshot, Value,
-};
+use tmc_engine::{BlockSnapshot, ExemplarSnapshot, FamilySnapshot, Kind, SeriesSnapshot, Value};
 
-/// Writes snapshots as text 0.0.4. Keeps what it has rendered: use one encoder for all scrapes of a
-/// registry. Allocates only when the registry or the output has grown.
-#[derive(Debug, Default)]
-pub struct TextEncoder {
-    families: HashMap<u64, FamilyText>,
-    blocks: HashMap<u64, BlockText>,
-    /// Number of the scrape; what an earlier one saw last is gone.
-    scrape: u64,
-}
+use super::escape;
+use super::number::{self, Number};
+use super::sheet::{Draft, Sheet, Values};
+use super::syntax::{FamilyName, Syntax, is_bare, metadata_name, quoted};
 
-/// What all series of a family share.
+/// Samples under one header. A family is one, but for gauge histograms in text 0.0.4.
 #[derive(Debug)]
-struct FamilyText {
-    /// `# HELP` and `# TYPE` lines.
-    header: Vec<u8>,
-    /// `name_bucket{`, `name_sum`, `name_count`.
-    bucket: Vec<u8>,
-    sum: Vec<u8>,
-    count: Vec<u8>,
-    /// `le="..."} ` of each boundary, `+Inf` last.
-    bounds: Vec<Vec<u8>>,
-    /// `name{`.
-    open: Vec<u8>,
-    /// `name="..."} ` of each state of a state set.
-    states: Vec<Vec<u8>>,
-    /// `quantile="..."} ` of each quantile of a summary.
-    quantiles: Vec<Vec<u8>>,
-    /// Of a gauge histogram.
-    gauges: Option<GaugeTexts>,
-    /// The last scrape that had it.
-    seen: u64,
+pub(super) struct TextPart {
+    pub(super) header: Vec<u8>,
+    syntax: Syntax,
+    shows: Shows,
+    /// The samples of a series, in order.
+    samples: Vec<Sample>,
+    /// Its last one.
+    created: Option<Sample>,
+    labels: Labels,
 }
 
-/// Header and name of what a gauge histogram exposes beside a histogram's samples, under the names
-/// that other formats have for its type. In this one, they are gauges of their own.
+/// Which values of a series there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    /// Of a distribution: buckets or quantiles, sum, count.
+    All,
+    /// Only the count of a distribution.
+    Count,
+    /// Only its sum.
+    Sum,
+}
+
+/// A sample, less the labels of the series and the value.
 #[derive(Debug)]
-struct GaugeTexts {
-    count: (Vec<u8>, Vec<u8>),
-    sum: (Vec<u8>, Vec<u8>),
+struct Sample {
+    /// As it stands before the brace, or quoted behind it.
+    name: Vec<u8>,
+    quoted: bool,
+    /// A label of its own, after the others.
+    own: Vec<u8>,
+    /// Of a bucket.
+    bound: Option<f64>,
+    number: Number,
 }
 
-/// The series of a block: `name{labels} ` each; where samples have names or labels of their own, just
-/// `{labels} `.
+/// What the labels of all series of a family have in common.
 #[derive(Debug)]
-struct BlockText {
-    text: Box<[u8]>,
-    ends: Box<[u32]>,
-    seen: u64,
+struct Labels {
+    /// Those of the registry: `a="b",c="d"`.
+    constant: Vec<u8>,
+    /// `name="` of each of the others.
+    names: Vec<Vec<u8>>,
 }
 
-impl TextEncoder {
-    /// The media type of what [`TextEncoder::encode`] writes.
-    pub const CONTENT_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
-
-    /// An encoder that has rendered nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Appends every family that has series to `out`.
-    pub fn encode(&mut self, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        self.scrape += 1;
-        let (mut families, mut blocks) = (0, 0);
-        for family in snapshot.families().filter(|family| family.blocks().len() > 0) {
-            let text = self.families.entry(family.id()).or_insert_with(|| FamilyText::new(&family));
-            text.seen = self.scrape;
-            families += 1;
-            out.extend_from_slice(&text.header);
-            for block in family.blocks() {
-                let series = self.blocks.entry(block.id());
-                let series = series.or_insert_with(|| BlockText::new(&family, &block));
-                series.seen = self.scrape;
-                blocks += 1;
-                text.encode(series, &block, out);
-            }
-            if let Some(gauges) = &text.gauges {
-                gauges.encode(&family, &self.blocks, out);
-            }
-        }
-        // Forget what has gone, if anything has.
-        if families < self.families.len() {
-            self.families.retain(|_, text| text.seen == self.scrape);
-        }
-        if blocks < self.blocks.len() {
-            self.blocks.retain(|_, text| text.seen == self.scrape);
-        }
-    }
-}
-
-impl FamilyText {
-    fn new(family: &FamilySnapshot<'_>) -> Self {
-        let name = family.name().as_bytes();
-        let mut header = [b"# HELP ", name, b" "].concat();
-        escape::help(family.help(), &mut header);
-        header.extend_from_slice(b"\n# TYPE ");
-        header.extend_from_slice(name);
-        header.extend_from_slice(match family.kind() {
-            Kind::Counter | Kind::FloatCounter => b" counter\n",
-            Kind::Gauge | Kind::UpDownCounter | Kind::InFlightAge | Kind::Info | Kind::StateSet => {
-                b" gauge\n"
-            }
-            Kind::Histogram | Kind::GaugeHistogram => b" histogram\n",
-            Kind::Summary => b" summary\n",
-            _ => b" untyped\n",
-        });
-        let bound = |le| {
-            let mut text = b"le=\"".to_vec();
-            number::canonical(le, &mut text);
-            text.extend_from_slice(b"\"} ");
-            text
+impl TextPart {
+    /// A family's parts in the order in which they are exposed.
+    pub(super) fn all(family: &FamilySnapshot<'_>, syntax: Syntax) -> Vec<Self> {
+        let name = syntax.name(family);
+        let part = |family_name: &str, kind, shows, samples| Self {
+            header: header(family, family_name, kind, syntax),
+            syntax,
+            shows,
+            samples,
+            created: created(family, &name, syntax),
+            labels: Labels::new(family, syntax),
         };
-        let state = |state| {
-            let mut text = [name, b"=\""].concat();
-            escape::label_value(state, &mut text);
-            text.extend_from_slice(b"\"} ");
-            text
-        };
-        let quantile = |q| {
-            let mut text = b"quantile=\"".to_vec();
-            number::canonical(q, &mut text);
-            text.extend_from_slice(b"\"} ");
-            text
-        };
-        let gauges = (family.kind() == Kind::GaugeHistogram).then(|| GaugeTexts::new(family));
-        Self {
-            header,
-            bucket: [name, b"_bucket{"].concat(),
-            sum: [name, b"_sum"].concat(),
-            count: [name, b"_count"].concat(),
-            bounds: family.bounds().chain([f64::INFINITY]).map(bound).collect(),
-            open: [name, b"{"].concat(),
-            states: family.states().map(state).collect(),
-            quantiles: family.quantiles().map(quantile).collect(),
-            gauges,
-            seen: 0,
-        }
-    }
-
-    fn encode(&self, text: &BlockText, block: &BlockSnapshot<'_>, out: &mut Vec<u8>) {
-        // What most series are, without asking each for its type: some 10 % of a scrape.
-        if let Some(values) = block.counters() {
-            for (value, prefix) in values.zip(text.series()) {
-                out.reserve(prefix.len() + 24);
-                out.extend_from_slice(prefix);
-                number::integer(value, out);
-                out.push(b'\n');
-            }
-            return;
-        }
-        for (series, prefix) in block.series().zip(text.series()) {
-            out.reserve(prefix.len() + 24); // once per line instead of once per part
-            match series.value() {
-                Value::UpDownCounter(value) => {
-                    out.extend_from_slice(prefix);
-                    number::integer(value, out);
-                    out.push(b'\n');
-                }
-                Value::FloatCounter(value) | Value::Gauge(value) => {
-                    out.extend_from_slice(prefix);
-                    number::float(value, out);
-                    out.push(b'\n');
-                }
-                Value::Histogram(histogram) | Value::GaugeHistogram(histogram) => {
-                    self.histogram(prefix, &histogram, out);
-                }
-                Value::Summary(summary) => self.summary(prefix, &summary, out),
-                Value::StateSet(states) => self.state_set(prefix, &states, out),
-                Value::Info => {
-                    out.extend_from_slice(prefix);
-                    out.extend_from_slice(b"1\n");
-                }
-                _ => {}
+        let kind = syntax.kind(family.kind());
+        let mut parts = vec![part(&name.family, kind, Shows::All, samples(family, &name, syntax))];
+        if family.kind() == Kind::GaugeHistogram && !syntax.is_open_metrics() {
+            // Samples that only OpenMetrics has for the type; here, they are gauges.
+            let also =
+                [("_gcount", Shows::Count, Number::Integer), ("_gsum", Shows::Sum, Number::Float)];
+            for (suffix, shows, number) in also {
+                let sample = Sample::new(&name.family, suffix, number);
+                let family_name = format!("{}{suffix}", name.family);
+                parts.push(part(&family_name, "gauge", shows, vec![sample]));
             }
         }
+        parts
     }
 
-    /// A sample for each state; `labels` as for a histogram.
-    fn state_set(&self, labels: &[u8], states: &StateSetSnapshot<'_>, out: &mut Vec<u8>) {
-        let inner = inner(labels);
-        for ((_, on), state) in states.iter().zip(&self.states) {
-            self.sample(&self.open, inner, state, out);
-            out.extend_from_slice(if on { b"1\n" } else { b"0\n" });
-        }
-    }
-
-    /// `labels`: `{a="b"} `, or just a blank.
-    fn histogram(&self, labels: &[u8], histogram: &HistogramSnapshot<'_>, out: &mut Vec<u8>) {
-        let inner = inner(labels);
-        let mut bounds = self.bounds.iter();
-        let mut last = 0;
-        histogram.for_each_bucket(|_, count| {
-            let le = bounds.next().map_or(&[][..], Vec::as_slice);
-            self.sample(&self.bucket, inner, le, out);
-            number::integer(count, out);
-            out.push(b'\n');
-            last = count;
-        });
-        // The count is the same as the +Inf bucket by construction.
-        self.sum_and_count(labels, histogram.sum(), last, out);
-    }
-
-    /// A sample for each quantile; `labels` as for a histogram.
-    fn summary(&self, labels: &[u8], summary: &SummarySnapshot<'_>, out: &mut Vec<u8>) {
-        for ((_, value), quantile) in summary.quantiles().zip(&self.quantiles) {
-            self.sample(&self.open, inner(labels), quantile, out);
-            number::float(value, out);
-            out.push(b'\n');
-        }
-        self.sum_and_count(labels, summary.sum(), summary.count(), out);
-    }
-
-    fn sum_and_count(&self, labels: &[u8], sum: f64, count: u64, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.sum);
-        out.extend_from_slice(labels);
-        number::float(sum, out);
-        out.push(b'\n');
-        out.extend_from_slice(&self.count);
-        out.extend_from_slice(labels);
-        number::integer(count, out);
-        out.push(b'\n');
-    }
-
-    /// All but the value of a sample with a label of its own, `last`, after the others.
-    fn sample(&self, open: &[u8], inner: &[u8], last: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(open);
-        out.extend_from_slice(inner);
-        if !inner.is_empty() {
-            out.push(b',');
-        }
-        out.extend_from_slice(last);
-    }
-}
-
-impl GaugeTexts {
-    fn new(family: &FamilySnapshot<'_>) -> Self {
-        let text = |suffix: &[u8]| {
-            let name = [family.name().as_bytes(), suffix].concat();
-            let mut header = [b"# HELP ", &*name, b" "].concat();
-            escape::help(family.help(), &mut header);
-            header.extend_from_slice(&[b"\n# TYPE ", &*name, b" gauge\n"].concat());
-            (header, name)
-        };
-        Self { count: text(b"_gcount"), sum: text(b"_gsum") }
-    }
-
-    fn encode(
+    /// Brings `sheet` up to date.
+    pub(super) fn update(
         &self,
         family: &FamilySnapshot<'_>,
-        blocks: &HashMap<u64, BlockText>,
+        block: &BlockSnapshot<'_>,
+        sheet: &mut Sheet,
+        draft: &mut Draft,
+        version: u64,
+    ) {
+        let exemplars = self.syntax.is_open_metrics() && family.has_exemplars();
+        if sheet.version() > 0 && !exemplars {
+            sheet.update(draft, version, |values| self.values(block, values));
+        } else {
+            self.render(block, draft);
+            sheet.replace(draft, version);
+        }
+    }
+
+    #[inline]
+    fn values(&self, block: &BlockSnapshot<'_>, values: &mut Values<'_>) {
+        // What most series are, without asking each for its type.
+        if let Some(counters) = block.counters() {
+            counters.for_each(|value| values.next(value));
+            return;
+        }
+        for series in block.series() {
+            self.shows.each(&series.value(), |value| values.next(value));
+        }
+    }
+
+    fn render(&self, block: &BlockSnapshot<'_>, draft: &mut Draft) {
+        draft.clear();
+        let mut labels = std::mem::take(&mut draft.labels);
+        for series in block.series() {
+            labels.clear();
+            self.labels.write(&series, &mut labels);
+            let mut samples = self.samples.iter();
+            let value = series.value();
+            self.shows.each(&value, |number| {
+                let Some(sample) = samples.next() else { return };
+                sample.write(&labels, &mut draft.text);
+                draft.value(sample.number, number);
+                self.exemplar(&series, &value, sample, &mut draft.text);
+                draft.text.push(b'\n');
+            });
+            if let Some(created) = &self.created {
+                created.write(&labels, &mut draft.text);
+                number::timestamp(series.created(), &mut draft.text);
+                draft.text.push(b'\n');
+            }
+        }
+        draft.labels = labels;
+    }
+
+    /// The exemplar behind a value (R53 to R56).
+    fn exemplar(
+        &self,
+        series: &SeriesSnapshot<'_>,
+        value: &Value<'_>,
+        of: &Sample,
         out: &mut Vec<u8>,
     ) {
-        for ((header, name), sums) in [(&self.count, false), (&self.sum, true)] {
-            out.extend_from_slice(header);
-            for block in family.blocks() {
-                let Some(text) = blocks.get(&block.id()) else { continue };
-                for (series, labels) in block.series().zip(text.series()) {
-                    let Value::GaugeHistogram(histogram) = series.value() else { continue };
-                    out.extend_from_slice(name);
-                    out.extend_from_slice(labels);
-                    if sums {
-                        number::float(histogram.sum(), out);
-                    } else {
-                        number::integer(histogram.count(), out);
-                    }
-                    out.push(b'\n');
-                }
-            }
+        if !self.syntax.is_open_metrics() {
+            return;
         }
-    }
-}
-
-/// What `labels` has between the braces.
-fn inner(labels: &[u8]) -> &[u8] {
-    labels.strip_prefix(b"{").and_then(|l| l.strip_suffix(b"} ")).unwrap_or(b"")
-}
-
-impl BlockText {
-    fn new(family: &FamilySnapshot<'_>, block: &BlockSnapshot<'_>) -> Self {
-        let name = match family.kind() {
-            Kind::Histogram | Kind::GaugeHistogram | Kind::Summary | Kind::StateSet => b"",
-            _ => family.name().as_bytes(),
+        let exemplar = match (value, of.bound) {
+            (Value::Counter(_) | Value::FloatCounter(_), _) => series.exemplar(),
+            (Value::Histogram(histogram), Some(bound)) => {
+                histogram.exemplars().find(|(le, _)| *le == bound).map(|(_, exemplar)| exemplar)
+            }
+            _ => None,
         };
-        let mut text = Vec::new();
-        let mut ends = Vec::with_capacity(block.len());
-        for series in block.series() {
-            text.extend_from_slice(name);
-            let own = family.label_names().zip(series.label_values());
-            let mut before = b'{';
-            for (label, value) in family.constant_labels().chain(own) {
-                text.push(before);
-                before = b',';
-                text.extend_from_slice(label.as_bytes());
-                text.extend_from_slice(b"=\"");
-                escape::label_value(value, &mut text);
-                text.push(b'"');
-            }
-            text.extend_from_slice(if before == b',' { b"} " } else { b" " });
-            ends.push(text.len() as u32);
-        }
-        Self { text: text.into(), ends: ends.into(), seen: 0 }
+        let Some(exemplar) = exemplar else { return };
+        self.exemplar_text(&exemplar, out);
     }
 
-    /// What is rendered of each series.
-    fn series(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let text = &self.text[start..end as usize];
-            start = end as usize;
-            text
-        })
+    fn exemplar_text(&self, exemplar: &ExemplarSnapshot<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b" # {");
+        for (at, (name, value)) in exemplar.labels().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            self.syntax.label(name, out);
+            escape::label_value(value, out);
+            out.push(b'"');
+        }
+        out.extend_from_slice(b"} ");
+        number::float(exemplar.value(), out);
+        out.push(b' ');
+        number::timestamp(exemplar.timestamp(), out);
+    }
+}
+
+/// Metadata of a family.
+fn header(family: &FamilySnapshot<'_>, name: &str, kind: &str, syntax: Syntax) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut line = |keyword: &str, write: &dyn Fn(&mut Vec<u8>)| {
+        out.extend_from_slice(keyword.as_bytes());
+        metadata_name(name, &mut out);
+        out.push(b' ');
+        write(&mut out);
+        out.push(b'\n');
+    };
+    let write_kind = |out: &mut Vec<u8>| out.extend_from_slice(kind.as_bytes());
+    let open = syntax.is_open_metrics();
+    let write_help = |out: &mut Vec<u8>| escape::help(family.help(), open, out);
+    if open {
+        line("# TYPE ", &write_kind);
+        line("# HELP ", &write_help);
+    } else {
+        line("# HELP ", &write_help);
+        line("# TYPE ", &write_kind);
+    }
+    out
+}
+
+fn created(family: &FamilySnapshot<'_>, name: &FamilyName, syntax: Syntax) -> Option<Sample> {
+    let counts = matches!(
+        family.kind(),
+        Kind::Counter | Kind::FloatCounter | Kind::Histogram | Kind::Summary
+    );
+    let wanted = syntax.is_open_metrics() && syntax.created && counts;
+    wanted.then(|| Sample::new(&name.family, "_created", Number::Float))
+}
+
+/// The samples of a series, in the order of [`Shows::each`].
+fn samples(family: &FamilySnapshot<'_>, name: &FamilyName, syntax: Syntax) -> Vec<Sample> {
+    use Number::{Float, Integer};
+    let sample = |suffix, number| Sample::new(&name.family, suffix, number);
+    let own = |label: &str, value: &str| {
+        let mut out = Vec::new();
+        syntax.label(label, &mut out);
+        escape::label_value(value, &mut out);
+        out.push(b'"');
+        out
+    };
+    let canonical = |value| {
+        let mut text = Vec::new();
+        number::canonical(value, &mut text);
+        String::from_utf8(text).unwrap_or_default()
+    };
+    let bucket = |le| Sample {
+        own: own("le", &canonical(le)),
+        bound: Some(le),
+        ..sample("_bucket", Integer)
+    };
+    let buckets = || family.bounds().chain([f64::INFINITY]).map(bucket);
+    match family.kind() {
+        Kind::Counter | Kind::UpDownCounter | Kind::Info => vec![sample(name.suffix, Integer)],
+        Kind::FloatCounter => vec![sample(name.suffix, Float)],
+        Kind::Histogram => {
+            buckets().chain([sample("_sum", Float), sample("_count", Integer)]).collect()
+        }
+        Kind::GaugeHistogram if syntax.is_open_metrics() => {
+            buckets().chain([sample("_gsum", Float), sample("_gcount", Integer)]).collect()
+        }
+        Kind::GaugeHistogram => {
+            buckets().chain([sample("_sum", Float), sample("_count", Integer)]).collect()
+        }
+        Kind::Summary => {
+            let quantile = |q| Sample { own: own("quantile", &canonical(q)), ..sample("", Float) };
+            let quantiles = family.quantiles().map(quantile);
+            quantiles.chain([sample("_sum", Float), sample("_count", Integer)]).collect()
+        }
+        Kind::StateSet => {
+            // The label is called as the family is.
+            let state = |state| Sample { own: own(family.name(), state), ..sample("", Integer) };
+            family.states().map(state).collect()
+        }
+        _ => vec![sample("", Float)],
+    }
+}
+
+impl Sample {
+    fn new(family: &str, suffix: &str, number: Number) -> Self {
+        let name = format!("{family}{suffix}");
+        let quoted_name = !is_bare(&name, true);
+        let mut text = Vec::new();
+        match quoted_name {
+            true => quoted(&name, &mut text),
+            false => text.extend_from_slice(name.as_bytes()),
+        }
+        Self { name: text, quoted: quoted_name, own: Vec::new(), bound: None, number }
+    }
+
+    /// All but the value: `name{labels,own} ` or `{"name",labels,own} `.
+    fn write(&self, labels: &[u8], out: &mut Vec<u8>) {
+        let (before_brace, behind) =
+            if self.quoted { (&[][..], &self.name[..]) } else { (&self.name[..], &[][..]) };
+        out.extend_from_slice(before_brace);
+        let mut before = b'{';
+        for part in [behind, labels, &self.own] {
+            if !part.is_empty() {
+                out.push(before);
+                out.extend_from_slice(part);
+                before = b',';
+            }
+        }
+        out.extend_from_slice(if before == b',' { b"} " } else { b" " });
+    }
+}
+
+impl Shows {
+    /// Every value of a series, in the order of its samples.
+    #[inline]
+    fn each(self, value: &Value<'_>, mut each: impl FnMut(u64)) {
+        match (value, self) {
+            (Value::Counter(value) | Value::UpDownCounter(value), _) => each(*value),
+            (Value::FloatCounter(value) | Value::Gauge(value), _) => each(value.to_bits()),
+            (Value::GaugeHistogram(histogram), Self::Count) => each(histogram.count()),
+            (Value::GaugeHistogram(histogram), Self::Sum) => each(histogram.sum().to_bits()),
+            (Value::Histogram(histogram) | Value::GaugeHistogram(histogram), _) => {
+                let mut last = 0;
+                histogram.for_each_bucket(|_, count| {
+                    each(count);
+                    last = count;
+                });
+                each(histogram.sum().to_bits());
+                // The same as the +Inf bucket by construction.
+                each(last);
+            }
+            (Value::Summary(summary), _) => {
+                summary.quantiles().for_each(|(_, value)| each(value.to_bits()));
+                each(summary.sum().to_bits());
+                each(summary.count());
+            }
+            (Value::StateSet(states), _) => states.iter().for_each(|(_, on)| each(u64::from(on))),
+            (Value::Info, _) => each(1),
+            _ => {}
+        }
+    }
+}
+
+impl Labels {
+    fn new(family: &FamilySnapshot<'_>, syntax: Syntax) -> Self {
+        let mut constant = Vec::new();
+        for (name, value) in family.constant_labels() {
+            if !constant.is_empty() {
+                constant.push(b',');
+            }
+            syntax.label(name, &mut constant);
+            escape::label_value(value, &mut constant);
+            constant.push(b'"');
+        }
+        let name = |name| {
+            let mut out = Vec::new();
+            syntax.label(name, &mut out);
+            out
+        };
+        Self { constant, names: family.label_names().map(name).collect() }
+    }
+
+    /// What a series has between its braces.
+    fn write(&self, series: &SeriesSnapshot<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.constant);
+        for (name, value) in self.names.iter().zip(series.label_values()) {
+            if !out.is_empty() {
+                out.push(b',');
+            }
+            out.extend_from_slice(name);
+            escape::label_value(value, out);
+            out.push(b'"');
+        }
     }
 }

@@ -229,12 +229,14 @@ impl<S: Stream> Connection<S> {
         };
         let is_probe = matches!(head.request.path, HEALTH_PATH | READY_PATH);
         self.body = if is_probe { context.pool.take_small() } else { context.pool.take_body() };
+        let mut answer = crate::body::Body::new();
         let reply = if context.pool.pending() > context.limits.pending_bytes && !is_probe {
             let why = "too many answers wait for their readers: try again later";
-            Reply { retry_after: Some(RETRY_AFTER), ..Reply::text(503, why, &mut self.body) }
+            Reply { retry_after: Some(RETRY_AFTER), ..Reply::text(503, why, &mut answer) }
         } else {
-            context.responder.respond(&head.request, &mut self.body)
+            context.responder.respond(&head.request, &mut answer)
         };
+        answer.iter().for_each(|part| self.body.extend_from_slice(part));
         self.keep_alive = head.keep_alive && !context.stopping;
         write_head(&mut self.wire.head, &reply, self.body.len(), self.keep_alive);
         if head.request.method == "HEAD" {
@@ -250,7 +252,9 @@ impl<S: Stream> Connection<S> {
     /// Answers what cannot be understood or must not go on, and closes after it.
     fn reject(&mut self, reject: Reject, context: &mut Context<'_>) {
         self.body = context.pool.take_small();
-        let mut reply = Reply::text(reject.status, reject.message, &mut self.body);
+        let mut answer = crate::body::Body::new();
+        let mut reply = Reply::text(reject.status, reject.message, &mut answer);
+        answer.iter().for_each(|part| self.body.extend_from_slice(part));
         if reject.status == 503 {
             reply.retry_after = Some(RETRY_AFTER);
         }

@@ -123,8 +123,11 @@ fn judge<'a>(
     // A client that waits for 100 gets the final status instead (RFC 9110, section 10.1.1) and may
     // then send its body or not: only closing tells what follows.
     let waits = found.waits && body_len > 0;
+    let request = parsed.headers.iter().fold(Request::new(method, target), |request, header| {
+        request.header(header.name, header.value)
+    });
     Ok(Head {
-        request: Request::new(method, target),
+        request,
         len,
         body_len: if waits { 0 } else { body_len },
         keep_alive: is_1_1 && !found.close && !waits,
@@ -197,7 +200,7 @@ mod tests {
     fn a_head_is_taken_apart() {
         let input = "GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET";
         let head = head(input);
-        assert_eq!(head.request, Request { method: "GET", path: "/metrics", query: Some("x=1") });
+        assert_eq!(head.request, Request::new("GET", "/metrics?x=1"));
         assert_eq!((head.len, head.body_len, head.keep_alive), (input.len() - 6, 3, true));
     }
 
