@@ -5,6 +5,9 @@
 use super::number::Number;
 use crate::body::Segment;
 
+/// Bytes that the text may grow per value before it needs other memory.
+const ROOM: usize = 4;
+
 /// Where a value stands in the text.
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -91,8 +94,9 @@ impl Sheet {
         }
         self.version = version;
         if self.text.is_empty() {
-            // A digit more per value fits.
-            let mut text = Vec::with_capacity(draft.text.len() + draft.places.len());
+            // Some digits more per value fit.
+            let room = ROOM * draft.places.len();
+            let mut text = Vec::with_capacity(draft.text.len() + room);
             text.extend_from_slice(&draft.text);
             self.text = text.into();
         } else {
