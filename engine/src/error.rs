@@ -8,7 +8,7 @@ use crate::registry::Kind;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// Not `[a-zA-Z_][a-zA-Z0-9_]*` (R21).
+    /// Not `[a-zA-Z][a-zA-Z0-9_]*` (R21, R22), or not what [`crate::RegistryBuilder::utf8_names`] takes.
     #[error("invalid metric name {name:?}: {reason}")]
     InvalidName {
         /// The name as given, prefix included.
@@ -16,7 +16,8 @@ pub enum RegisterError {
         /// What is wrong and what to do about it.
         reason: &'static str,
     },
-    /// Not `[a-zA-Z][a-zA-Z0-9_]*` (R25, R27), or one that the type adds itself (R32).
+    /// Not `[a-zA-Z][a-zA-Z0-9_]*` (R25, R27), not what [`crate::RegistryBuilder::utf8_names`] takes, or
+    /// one that the type adds itself (R32).
     #[error("invalid label name {label:?} of {family}: {reason}")]
     InvalidLabel {
         /// The family, or `the registry` for a constant label.
@@ -33,6 +34,23 @@ pub enum RegisterError {
         family: String,
         /// The repeated label.
         label: String,
+    },
+    /// Two labels that are the same for a scraper that gets names escaped, constant labels and those
+    /// that the type adds included (R26).
+    #[error(
+        "labels {existing:?} and {label:?} of {family} are both {escaped} for a scraper that asks for escaping={escaping}: rename one of the two"
+    )]
+    EscapedLabel {
+        /// The family, or `the registry` for a constant label.
+        family: String,
+        /// The later one.
+        label: String,
+        /// The earlier one.
+        existing: String,
+        /// What both become.
+        escaped: String,
+        /// The escaping scheme, as scrapers call it.
+        escaping: &'static str,
     },
     /// Help with a carriage return, for which the text formats have no escape (R09).
     #[error(
@@ -106,6 +124,25 @@ pub enum RegisterError {
         /// The family.
         family: String,
     },
+    /// A unit that the family cannot have: its name does not end in it, or its values are in another
+    /// (R18).
+    #[error("invalid unit {unit:?} of {family}: {reason}")]
+    InvalidUnit {
+        /// The family.
+        family: String,
+        /// The unit as given.
+        unit: String,
+        /// What is wrong and what to do about it.
+        reason: String,
+    },
+    /// The name is taken by a family in another unit, or in none, or the other way round.
+    #[error(
+        "{family} is registered with another unit, or with none: use the same, or another name"
+    )]
+    UnitClash {
+        /// The family.
+        family: String,
+    },
     /// A sample that this family would expose is exposed by another one (R20).
     #[error(
         "{family} would expose {sample}, which {existing} exposes already: rename one of the two"
@@ -117,6 +154,21 @@ pub enum RegisterError {
         sample: String,
         /// The family that has it.
         existing: String,
+    },
+    /// A sample that this family would expose to a scraper that gets names escaped is exposed by
+    /// another one (R20).
+    #[error(
+        "{family} would expose {sample} to a scraper that asks for escaping={escaping}, as {existing} does already: rename one of the two"
+    )]
+    EscapedClash {
+        /// The family asked for.
+        family: String,
+        /// The sample that both claim.
+        sample: String,
+        /// The family that has it.
+        existing: String,
+        /// The escaping scheme, as scrapers call it.
+        escaping: &'static str,
     },
     /// The process-wide cell space or the memory is used up.
     #[error("no cells left for {family}: drop registries or series that are no longer needed")]

@@ -1,6 +1,7 @@
 //! Settings of a registry. Upstream: the program and its configuration. Downstream: registry.
 
-use super::{OWN_LABELS, Registry, name};
+use super::name::NameRules;
+use super::{OWN_LABELS, Registry};
 use crate::clock::Clock;
 use crate::error::RegisterError;
 use crate::sync::Arc;
@@ -26,6 +27,7 @@ pub struct FamilyOverride {
 }
 
 pub(super) struct Settings {
+    pub(super) names: NameRules,
     pub(super) prefix: Option<Box<str>>,
     pub(super) constant_labels: Arc<[(Box<str>, Box<str>)]>,
     pub(super) series_limit: usize,
@@ -38,6 +40,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            names: NameRules::default(),
             prefix: None,
             constant_labels: Arc::from([]),
             series_limit: DEFAULT_SERIES_LIMIT,
@@ -69,6 +72,7 @@ impl Settings {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct RegistryBuilder {
+    names: NameRules,
     prefix: Option<String>,
     constant_labels: Vec<(String, String)>,
     series_limit: Option<usize>,
@@ -79,6 +83,27 @@ pub struct RegistryBuilder {
 }
 
 impl RegistryBuilder {
+    /// Takes names with characters beyond ASCII letters, digits and underscores (not taken unless set),
+    /// as Prometheus does from version 3 on: `http.server.duration`. They begin with an ASCII letter
+    /// and have neither blanks nor control characters. Statics and derived labels stay as they are.
+    ///
+    /// Older scrapers get them escaped: see [`super::Escaping`]. So that nothing vanishes there, names
+    /// that a scheme makes equal, such as `a.b` and `a_b`, are refused together, of families (suffixes
+    /// included) and of the labels of a family.
+    ///
+    /// ```
+    /// use tmc_engine::Registry;
+    /// let registry = Registry::builder().utf8_names(true).build()?;
+    /// registry.counter_family("http.requests", "Served", ["http.method"])?.with(["GET"]).inc();
+    /// assert!(registry.gauge("http_requests", "Running").is_err());
+    /// # Ok::<(), tmc_engine::RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn utf8_names(mut self, allowed: bool) -> Self {
+        self.names.utf8 = allowed;
+        self
+    }
+
     /// Puts `prefix_` before every family name.
     #[must_use]
     pub fn prefix(mut self, prefix: &str) -> Self {
@@ -139,10 +164,10 @@ impl RegistryBuilder {
     /// An invalid prefix, or an invalid or repeated constant label.
     pub fn build(self) -> Result<Registry, RegisterError> {
         if let Some(prefix) = &self.prefix {
-            name::check_metric(prefix)?;
+            self.names.check_metric(prefix)?;
         }
         let labels = || self.constant_labels.iter().map(|(label, _)| label.as_str());
-        name::check_labels("the registry", None, labels())?;
+        self.names.check_labels("the registry", None, labels())?;
         if let Some(label) = labels().find(|label| OWN_LABELS.contains(label)) {
             return Err(RegisterError::InvalidLabel {
                 family: "the registry".into(),
@@ -152,6 +177,7 @@ impl RegistryBuilder {
         }
         let constant = self.constant_labels.into_iter().map(|(n, v)| (n.into(), v.into()));
         Ok(Registry::with_settings(Settings {
+            names: self.names,
             prefix: self.prefix.map(Into::into),
             constant_labels: constant.collect(),
             series_limit: self.series_limit.unwrap_or(DEFAULT_SERIES_LIMIT),

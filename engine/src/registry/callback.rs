@@ -124,7 +124,9 @@ impl Own {
 
     /// Has `update` called for every snapshot.
     fn collected(self, update: impl Fn() + Send + Sync + 'static) -> Collector {
-        let Some(registry) = self.family.terms.registry.upgrade().map(Registry) else {
+        let Some(registry) =
+            self.family.terms.registry.upgrade().map(|inner| Registry(inner, None))
+        else {
             return Collector::default(); // nobody will take a snapshot
         };
         let what = format!("callback of {} {:?}", self.family.meta.name, self.series);

@@ -39,6 +39,8 @@ pub(crate) struct FamilyMeta {
     pub(crate) name: Box<str>,
     pub(crate) help: Box<str>,
     pub(crate) kind: Kind,
+    /// What the values are in; the name, less `_total`, ends in it.
+    pub(crate) unit: Option<Box<str>>,
     pub(crate) labels: Box<[Box<str>]>,
     pub(crate) constant_labels: Arc<[(Box<str>, Box<str>)]>,
     pub(crate) spec: Option<HistogramSpec>,
@@ -161,6 +163,7 @@ impl FamilyCore {
             name: request.name.into(),
             help: request.help.into(),
             kind: request.kind,
+            unit: None,
             labels: request.labels.iter().map(|&label| label.into()).collect(),
             constant_labels: Arc::from([]),
             spec: None,

@@ -8,6 +8,7 @@ mod collect;
 mod core;
 mod escaping;
 mod exemplar;
+mod families;
 mod family;
 pub(crate) mod gauge_histogram;
 pub(crate) mod histogram;
@@ -27,6 +28,7 @@ pub(crate) mod space;
 mod spec;
 mod state_set;
 mod summary;
+mod unit;
 mod values;
 
 pub use self::core::OVERFLOW_LABEL;
@@ -51,9 +53,9 @@ use crate::snapshot::{Snapshot, SnapshotSource, next_id};
 use crate::sync::{Arc, Mutex};
 use builder::Settings;
 use collect::Collectors;
+use families::{Draft, Families};
 use refusals::Refusals;
 use space::CellSpace;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 /// Families that the engine adds itself.
@@ -66,8 +68,9 @@ const OWN_LABELS: [&str; 2] = ["family", "reason"];
 ///
 /// Dropping the last clone gives the memory of its cells back once the last handle is gone, too;
 /// handles that outlive it are safe and record nowhere visible.
+// Second, the unit of what is registered through this handle.
 #[derive(Clone)]
-pub struct Registry(Arc<Inner>);
+pub struct Registry(Arc<Inner>, Option<Arc<str>>);
 
 struct Inner {
     settings: Settings,
@@ -75,34 +78,6 @@ struct Inner {
     families: Mutex<Families>,
     source: SnapshotSource,
     collectors: Collectors,
-}
-
-#[derive(Default)]
-struct Families {
-    by_name: BTreeMap<Box<str>, Arc<FamilyCore>>,
-    /// Every sample name that a family may expose, and that family.
-    claims: HashMap<String, Box<str>>,
-}
-
-impl Families {
-    /// The family of this name, if it is there; an error if it, or a sample it claims, is another's.
-    fn find(
-        &self,
-        name: &str,
-        request: &Request<'_>,
-        spec: Option<&HistogramSpec>,
-    ) -> Result<Option<Arc<FamilyCore>>, RegisterError> {
-        if let Some(known) = self.by_name.get(name) {
-            return same(known, request, spec).map(|()| Some(Arc::clone(known)));
-        }
-        for sample in name::claims(name, request.kind) {
-            if let Some(owner) = self.claims.get(&sample) {
-                let (family, existing) = (name.into(), owner.to_string());
-                return Err(RegisterError::SampleClash { family, sample, existing });
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// What is registered, before it is.
@@ -221,13 +196,14 @@ impl Registry {
     }
 
     fn with_settings(settings: Settings) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             settings,
             space: Arc::default(),
             families: Mutex::default(),
             source: SnapshotSource::default(),
             collectors: Collectors::default(),
-        }))
+        };
+        Self(Arc::new(inner), None)
     }
 
     register! {
@@ -327,57 +303,60 @@ impl Registry {
         if request.kind == Kind::Info && !request.name.is_empty() {
             info::add_suffix(&mut name);
         }
-        name::check_metric(if request.name.is_empty() { "" } else { &name })?;
+        let names = self.0.settings.names;
+        names.check_metric(if request.name.is_empty() { "" } else { &name })?;
         if request.help.contains('\r') {
             return Err(RegisterError::InvalidHelp { family: name });
         }
         let constant = self.0.settings.constant_labels.iter().map(|(label, _)| &**label);
         let labels = constant.chain(request.labels.iter().copied());
-        name::check_labels(&name, Some(request.kind), labels.clone())?;
-        state_set::check(&name, request, labels)?;
+        // First, for what it says of a label named like the family.
+        state_set::check(&name, request, labels.clone())?;
+        names.check_labels(&name, Some(request.kind), labels)?;
         summary::check(&name, request)?;
+        let unit = unit::of(&name, request, self.1.as_deref())?;
         let overridden = self.0.settings.overrides.get(request.name).cloned().unwrap_or_default();
         let mut spec = request.spec.map(|spec| spec.overridden(&overridden));
         if request.summary.is_some() {
             spec = spec.map(HistogramSpec::without_bounds);
         }
-        self.find_or_insert(name, request, spec, &overridden).map(Family::new)
+        let claims = names.claims(&name, request.kind);
+        self.find_or_insert(Draft { name, spec, unit, claims }, request, &overridden)
+            .map(Family::new)
     }
 
     fn find_or_insert(
         &self,
-        name: String,
+        draft: Draft,
         request: &Request<'_>,
-        spec: Option<HistogramSpec>,
         overridden: &FamilyOverride,
     ) -> Result<Arc<FamilyCore>, RegisterError> {
-        let layout = spec.as_ref().map(|spec| spec.layout(&name)).transpose()?.map(Arc::new);
+        let layout = draft.spec.as_ref().map(|spec| spec.layout(&draft.name)).transpose()?;
         // Before the engine's own metrics about it come: a refused family leaves nothing behind.
-        if let Some(known) = self.0.families.lock().find(&name, request, spec.as_ref())? {
+        if let Some(known) = self.0.families.lock().find(&draft, request)? {
             return Ok(known);
         }
-        let terms = self.terms(&name, request, overridden)?;
+        let terms = self.terms(&draft.name, request, overridden)?;
         let meta = FamilyMeta {
             id: next_id(),
-            name: name.as_str().into(),
+            name: draft.name.as_str().into(),
             help: request.help.into(),
             kind: request.kind,
+            unit: draft.unit.clone(),
             labels: request.labels.iter().map(|&label| label.into()).collect(),
             constant_labels: Arc::clone(&self.0.settings.constant_labels),
-            spec,
+            spec: draft.spec.clone(),
             summary: request.summary.cloned(),
-            layout,
+            layout: layout.map(Arc::new),
             states: request.states.iter().map(|&state| state.into()).collect(),
         };
         let mut families = self.0.families.lock();
-        if let Some(known) = families.find(&name, request, meta.spec.as_ref())? {
+        if let Some(known) = families.find(&draft, request)? {
             return Ok(known); // another thread was faster
         }
-        let claims = name::claims(&name, request.kind);
-        families.claims.extend(claims.into_iter().map(|sample| (sample, name.as_str().into())));
         let space = Arc::clone(&self.0.space);
         let core = Arc::new(FamilyCore::new(meta, space, terms));
-        families.by_name.insert(name.into(), Arc::clone(&core));
+        families.insert(draft, Arc::clone(&core));
         drop(families); // a logger may register metrics of its own
         log::debug!("registered the {} family {}", request.kind, core.meta.name);
         Ok(core)
@@ -424,30 +403,4 @@ impl Registry {
         };
         Ok((refusals, overflowed))
     }
-}
-
-/// Whether a family that is asked for again is the one that is there.
-fn same(
-    known: &FamilyCore,
-    request: &Request<'_>,
-    spec: Option<&HistogramSpec>,
-) -> Result<(), RegisterError> {
-    let meta = &known.meta;
-    let family = meta.name.to_string();
-    if meta.kind != request.kind {
-        let (existing, requested) = (meta.kind, request.kind);
-        return Err(RegisterError::TypeClash { family, existing, requested });
-    }
-    if !meta.labels.iter().map(|label| &**label).eq(request.labels.iter().copied()) {
-        let existing = meta.labels.iter().map(|label| label.to_string()).collect();
-        let requested = request.labels.iter().map(|&label| label.to_owned()).collect();
-        return Err(RegisterError::LabelClash { family, existing, requested });
-    }
-    if meta.spec.as_ref() != spec || meta.summary.as_ref() != request.summary {
-        return Err(RegisterError::BucketClash { family });
-    }
-    if !meta.states.iter().map(|state| &**state).eq(request.states.iter().copied()) {
-        return Err(RegisterError::StateClash { family });
-    }
-    Ok(())
 }

@@ -87,7 +87,7 @@ impl Refusals {
         let counter = &self.counters[reason as usize];
         if counter.get().is_none()
             && let Some(registry) = self.registry.upgrade()
-            && let Err(error) = self.register(&Registry(registry), reason)
+            && let Err(error) = self.register(&Registry(registry, None), reason)
         {
             log::error!("what {} refuses is not counted: {error}", self.family);
         }

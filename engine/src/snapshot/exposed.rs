@@ -4,6 +4,13 @@ use super::FamilySnapshot;
 use crate::registry::{HistogramSpec, Kind};
 
 impl<'a> FamilySnapshot<'a> {
+    /// What the values are in; the name, less a counter's `_total`, ends in it. See
+    /// [`crate::Registry::in_unit`].
+    #[must_use]
+    pub fn unit(&self) -> Option<&'a str> {
+        self.family.meta.unit.as_deref()
+    }
+
     /// Whether a histogram's boundaries are exposed where the format leaves the choice: see
     /// [`HistogramSpec::classic`]. False for types without any.
     #[must_use]
