@@ -6,5 +6,7 @@ pub mod exposed;
 pub mod head;
 pub mod lives;
 pub mod log;
+pub mod negotiation;
+pub mod query;
 pub mod rest;
 pub mod text;

@@ -154,6 +154,3 @@ impl Preferences {
         self.codings.best()
     }
 }
-
-#[cfg(test)]
-mod tests;

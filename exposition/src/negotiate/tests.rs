@@ -1,3 +1,0 @@
-//! Headers as clients send them, and what each gets.
-
-use super::*;
