@@ -51,7 +51,7 @@ fn the_builder_refuses_bad_prefixes_and_labels() {
     let refused = |builder: RegistryBuilder| builder.build().unwrap_err().to_string();
     assert_eq!(
         refused(Registry::builder().prefix("my-shop")),
-        r#"invalid metric name "my-shop": only ASCII letters, digits and underscores are allowed"#
+        r#"invalid metric name "my-shop": only ASCII letters, digits and underscores are allowed, unless RegistryBuilder::utf8_names is set"#
     );
     assert_eq!(refused(Registry::builder().prefix("")), r#"invalid metric name "": it is empty"#);
     assert_eq!(
@@ -108,7 +108,7 @@ fn a_prefix_makes_no_name_of_nothing() {
     );
     assert_eq!(
         registry.counter("a-b", "").unwrap_err().to_string(),
-        r#"invalid metric name "shop_a-b": only ASCII letters, digits and underscores are allowed"#
+        r#"invalid metric name "shop_a-b": only ASCII letters, digits and underscores are allowed, unless RegistryBuilder::utf8_names is set"#
     );
 }
 
