@@ -85,7 +85,6 @@ pub(crate) struct FamilyCore {
     told_of_cells: AtomicBool,
 }
 
-#[derive(Default)]
 pub(super) struct Members {
     pub(super) list: SeriesList,
     /// The series that takes what is beyond the limit, which does not count itself.
@@ -146,7 +145,7 @@ impl FamilyCore {
             meta: Arc::new(meta),
             shared: Arc::new(shared),
             map: DashMap::with_hasher_and_shard_amount(Default::default(), MAP_SHARDS),
-            members: Mutex::default(),
+            members: Mutex::new(Members { list: SeriesList::new(kind), overflow: None }),
             retirement: terms.retention.map(|period| Mutex::new(Retirement::new(period))),
             full: AtomicBool::new(false),
             nowhere: OnceLock::new(),

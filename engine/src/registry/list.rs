@@ -2,13 +2,15 @@
 //! series do. Upstream: family, under its lock. Downstream: snapshot and encoders, which keep what
 //! they made of a block.
 
+use super::Kind;
 use super::series::Series;
 use crate::snapshot::Block;
 use crate::sync::Arc;
 
-#[derive(Default)]
 pub(super) struct SeriesList {
     chunks: Vec<Chunk>,
+    /// Most series of a chunk.
+    most: usize,
     len: usize,
     /// Number of the next series.
     next: u32,
@@ -26,6 +28,12 @@ struct Chunk {
 }
 
 impl SeriesList {
+    /// An empty list for series of this type.
+    pub(super) fn new(kind: Kind) -> Self {
+        let most = Block::most(kind);
+        Self { chunks: Vec::new(), most, len: 0, next: 0, blocks: Arc::from([]), changed: false }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -39,7 +47,7 @@ impl SeriesList {
     pub(super) fn push(&mut self, series: Arc<Series>) {
         (self.changed, self.len) = (true, self.len + 1);
         match self.chunks.last_mut() {
-            Some(last) if last.series.len() < Block::SERIES => {
+            Some(last) if last.series.len() < self.most => {
                 last.block = None;
                 last.series.push(series);
             }
@@ -95,7 +103,7 @@ impl SeriesList {
         gone
     }
 
-    /// All series in blocks of up to [`Block::SERIES`]. Those without a change are the same as before.
+    /// All series in blocks of up to [`Block::most`]. Those without a change are the same as before.
     pub(super) fn blocks(&mut self) -> Arc<[Arc<Block>]> {
         if std::mem::take(&mut self.changed) {
             self.join();
@@ -110,8 +118,9 @@ impl SeriesList {
 
     /// Joins neighbours that fit one block, where removals left few series.
     fn join(&mut self) {
+        let most = self.most;
         self.chunks.dedup_by(|after, chunk| {
-            let fits = chunk.series.len() + after.series.len() <= Block::SERIES;
+            let fits = chunk.series.len() + after.series.len() <= most;
             if fits {
                 chunk.series.append(&mut after.series);
                 chunk.block = None;

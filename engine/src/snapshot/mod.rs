@@ -235,7 +235,7 @@ impl<'a> FamilySnapshot<'a> {
     }
 }
 
-/// Up to [`Block::SERIES`] neighbouring series. Never changes: an encoder may keep what it has
+/// Up to [`Block::most`] neighbouring series. Never changes: an encoder may keep what it has
 /// rendered for a block under the block's id.
 pub(crate) struct Block {
     id: u64,
@@ -246,8 +246,14 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Series in a full block.
-    pub(crate) const SERIES: usize = 64;
+    /// Series in a full block: what an encoder renders and compresses anew when one of them changes. Fewer
+    /// make that cheaper, more let it compress better (docs/benchmarks.md); a distribution has many samples.
+    pub(crate) fn most(kind: Kind) -> usize {
+        match kind {
+            Kind::Histogram | Kind::GaugeHistogram | Kind::Summary => 4,
+            _ => 40,
+        }
+    }
 
     pub(crate) fn new(series: &[Arc<Series>]) -> Self {
         let id = next_id();

@@ -189,6 +189,10 @@ fn header(family: &FamilySnapshot<'_>, name: &str, kind: &str, syntax: Syntax) -
     let write_help = |out: &mut Vec<u8>| escape::help(family.help(), open, out);
     if open {
         line("# TYPE ", &write_kind);
+        // An info and a state set have none (R18).
+        if let Some(unit) = family.unit() {
+            line("# UNIT ", &|out| out.extend_from_slice(unit.as_bytes()));
+        }
         line("# HELP ", &write_help);
     } else {
         line("# HELP ", &write_help);
