@@ -25,11 +25,11 @@ const RETRY_AFTER: u32 = 5;
 /// A byte stream that can end one direction.
 pub(crate) trait Stream: Read + Write {
     /// Tells the other side that nothing follows.
-    fn shut_write(&self) -> io::Result<()>;
+    fn shut_write(&mut self) -> io::Result<()>;
 }
 
 impl Stream for TcpStream {
-    fn shut_write(&self) -> io::Result<()> {
+    fn shut_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
 }

@@ -81,7 +81,7 @@ impl Write for Client<'_> {
 }
 
 impl Stream for Client<'_> {
-    fn shut_write(&self) -> io::Result<()> {
+    fn shut_write(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Upstream: the application, through [`ServerBuilder`]. Downstream: `respond`, on the loop's thread.
 
+mod auth;
 mod connection;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -13,11 +14,19 @@ pub mod door;
 mod error;
 mod event_loop;
 mod limits;
+#[cfg(test)]
+#[path = "../../tests/common/pki.rs"]
+mod pki;
 mod pool;
 mod request;
 mod response;
 mod server;
+mod tls;
+mod web_config;
 
 pub use error::ServeError;
 pub use limits::{Limits, MAX_HEADERS};
 pub use server::{DEFAULT_ADDRESS, Server, ServerBuilder};
+pub use web_config::{
+    ClientAuth, HttpServerConfig, Secret, TlsServerConfig, TlsVersion, WebConfig, WebConfigError,
+};

@@ -63,7 +63,7 @@ impl Write for Client {
 }
 
 impl Stream for Client {
-    fn shut_write(&self) -> io::Result<()> {
+    fn shut_write(&mut self) -> io::Result<()> {
         self.0.borrow_mut().shut = true;
         Ok(())
     }
