@@ -10,6 +10,9 @@
 //! | `in_order` | what is kept from scrape to scrape |
 //! | `number`, `escape` | values, and texts |
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod door;
 mod escape;
 pub(crate) mod in_order;
 mod number;
