@@ -190,7 +190,7 @@ impl Full {
 }
 
 /// Writes until the span has passed; time on the core, and records.
-fn segment(span: Duration, writes: &mut (dyn FnMut() -> u64 + Send)) -> (Duration, u64) {
+pub(crate) fn segment(span: Duration, writes: &mut (dyn FnMut() -> u64 + Send)) -> (Duration, u64) {
     let start = Instant::now();
     let before = thread_time().unwrap_or_default();
     let mut records = 0;
@@ -200,7 +200,7 @@ fn segment(span: Duration, writes: &mut (dyn FnMut() -> u64 + Send)) -> (Duratio
     (thread_time().unwrap_or_default() - before, records)
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
+pub(crate) fn median(mut of: Vec<f64>) -> f64 {
     of.sort_unstable_by(f64::total_cmp);
     let at = |index: usize| of.get(index).copied().unwrap_or(f64::NAN);
     f64::midpoint(at(of.len().saturating_sub(1) / 2), at(of.len() / 2))
@@ -208,14 +208,14 @@ fn median(mut of: Vec<f64>) -> f64 {
 
 /// What this thread has spent on a core so far.
 #[cfg(unix)]
-fn thread_time() -> Option<Duration> {
+pub(crate) fn thread_time() -> Option<Duration> {
     use nix::time::{ClockId, clock_gettime};
 
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
 }
 
 #[cfg(not(unix))]
-fn thread_time() -> Option<Duration> {
+pub(crate) fn thread_time() -> Option<Duration> {
     None
 }
 

@@ -13,6 +13,7 @@
 //! | [`crowd`] | 10,000 threads at once |
 //! | [`interference`] | what a record costs while somebody scrapes |
 //! | [`scrape`] | scrapes over loopback beside the peers' own servers |
+//! | [`hostile`] | what a record costs while hostile clients besiege the server |
 //! | [`memory`] | bytes in use, whoever asked for them |
 //! | [`report`] | tables, and the bars with their verdicts |
 //! | [`process`] | a child process, and its time on a core |
@@ -25,6 +26,7 @@ pub mod counters;
 pub mod crowd;
 pub mod encoders;
 pub mod histograms;
+pub mod hostile;
 pub mod interference;
 pub mod lookups;
 pub mod memory;
