@@ -1,4 +1,4 @@
-//! Official programs that judge a text exposition. Upstream: the tests. Downstream: `promtool`,
+//! Official programs that judge an exposition. Upstream: the tests. Downstream: `promtool`,
 //! and the PyPI package `prometheus-client`.
 
 use std::collections::BTreeMap;
@@ -8,11 +8,15 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::families::{Exemplar, Families, Family, Sample};
 use crate::process::missing;
 use crate::text::Exposition;
 
 /// Names the Python that has the official parser; `ci/test.sh` sets it.
 const PYTHON: &str = "TMC_PYTHON";
+
+/// What brings it.
+pub(crate) const PYTHON_PACKAGE: &str = "the Debian package python3";
 
 /// The lines in which `promtool check metrics` finds fault, sorted.
 ///
@@ -32,37 +36,80 @@ pub fn promtool(text: &str) -> Vec<String> {
     lines
 }
 
-/// What the official Python parser reads.
+/// What the official Python parser reads in text 0.0.4.
 ///
 /// # Panics
 /// When it refuses the text, or reads a series twice.
 pub fn python(text: &str) -> Exposition {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/parse.py");
-    let python = std::env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
-    let mut command = Command::new(python);
-    let output = feed(command.arg(script), text, "the Debian package python3");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{PYTHON} parser: {}: {errors}", output.status);
     let mut read = Exposition::default();
-    for line in String::from_utf8(output.stdout).expect("UTF-8").lines() {
-        let line: Value = serde_json::from_str(line).expect("a line of JSON");
-        let string = |value: &Value| value.as_str().expect("a string").to_owned();
-        let name = string(&line["name"]);
-        if line["type"].is_string() {
-            read.types.insert(name, string(&line["type"]));
-            continue;
-        }
-        let labels = line["labels"].as_object().expect("labels");
-        let labels: BTreeMap<_, _> =
-            labels.iter().map(|(name, value)| (name.clone(), string(value))).collect();
-        let value = string(&line["value"]).parse().expect("a number");
-        assert!(read.samples.insert((name, labels), value).is_none(), "a series twice: {line}");
+    for (name, family) in python_families("text", text) {
+        read.types.insert(name, family.kind);
+        let samples = family.samples.into_iter();
+        read.samples.extend(samples.map(|(key, sample)| (key, sample.value)));
     }
     read
 }
 
+/// What the official Python parser reads in OpenMetrics.
+///
+/// # Panics
+/// When it refuses the text, or reads a series twice.
+pub fn open_metrics(text: &str) -> Families {
+    python_families("openmetrics", text)
+}
+
+fn python_families(format: &str, text: &str) -> Families {
+    let mut command = python_script("parse.py");
+    let output = feed(command.arg(format), text, PYTHON_PACKAGE);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{PYTHON} parser: {}: {errors}", output.status);
+    let (mut read, mut name) = (Families::new(), String::new());
+    for line in String::from_utf8(output.stdout).expect("UTF-8").lines() {
+        let line: Value = serde_json::from_str(line).expect("a line of JSON");
+        if line["type"].is_string() {
+            let [kind, help, unit] = ["type", "help", "unit"].map(|field| string(&line[field]));
+            name = string(&line["name"]);
+            let family = Family { kind, help, unit, samples: BTreeMap::new() };
+            assert!(read.insert(name.clone(), family).is_none(), "a family twice: {line}");
+            continue;
+        }
+        let exemplar = line["exemplar"].as_object().map(|exemplar| Exemplar {
+            labels: strings(&exemplar["labels"]),
+            value: number(&exemplar["value"]),
+            timestamp: number(&exemplar["timestamp"]),
+        });
+        let sample = Sample { value: number(&line["value"]), exemplar };
+        let key = (string(&line["name"]), strings(&line["labels"]));
+        let family = read.get_mut(&name).expect("the family comes first");
+        assert!(family.samples.insert(key, sample).is_none(), "a series twice: {line}");
+    }
+    read
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
+}
+
+fn strings(value: &Value) -> BTreeMap<String, String> {
+    let object = value.as_object().expect("an object");
+    object.iter().map(|(name, value)| (name.clone(), string(value))).collect()
+}
+
+fn number(value: &Value) -> f64 {
+    string(value).parse().expect("a number")
+}
+
+/// The command for one of our scripts.
+pub(crate) fn python_script(name: &str) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name);
+    let python = std::env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
+    let mut command = Command::new(python);
+    command.env("PYTHONUTF8", "1").arg(script);
+    command
+}
+
 /// Runs a program to its end with `text` as its standard input.
-fn feed(command: &mut Command, text: &str, package: &str) -> Output {
+pub(crate) fn feed(command: &mut Command, text: &str, package: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().unwrap_or_else(|error| missing(&program, package, &error));

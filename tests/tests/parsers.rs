@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use hard::{Hard, VALUES};
 use tmc_engine::{Kind, Registry};
-use tmc_exposition::{Encoder, Exposition, Format, Server};
+use tmc_exposition::{Encoder, Format, Server};
 use tmc_metrics::catalogue;
 use tmc_tests::demo::Demo;
 use tmc_tests::prometheus::Prometheus;
