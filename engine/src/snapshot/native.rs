@@ -2,7 +2,7 @@
 //! Upstream: a histogram's reading. Downstream: protobuf exposition, and whoever wants few buckets.
 
 use super::HistogramSnapshot;
-use crate::bucket::{HEAD_OVER, Layout};
+use crate::bucket::{HEAD_INFINITE, HEAD_OVER, Layout};
 
 /// The finest schema of the format.
 const FINEST: i8 = 8;
@@ -26,7 +26,7 @@ pub struct NativeHistogram {
     /// Observations that are zero, or round to it.
     pub zero_count: u64,
     /// Index and count of every bucket that has observations, ascending. Those over the range are
-    /// at its top.
+    /// at its top, those that make the sum infinite in the bucket above every number.
     pub buckets: Vec<(i32, u64)>,
 }
 
@@ -56,10 +56,9 @@ impl HistogramSnapshot<'_> {
     #[must_use]
     pub fn native(&self, schema: i8) -> NativeHistogram {
         let schema = schema.clamp(COARSEST, self.finest_schema());
-        let scale = self.layout.map_or(1.0, |layout| layout.scale);
         let mut native = NativeHistogram {
             schema,
-            zero_threshold: 0.5 / scale,
+            zero_threshold: self.zero_threshold(),
             zero_count: 0,
             buckets: Vec::new(),
         };
@@ -68,6 +67,13 @@ impl HistogramSnapshot<'_> {
             None => native.zero_count = count,
         });
         native
+    }
+
+    /// Native buckets count observations at or below this as zeros: half a nanosecond, half a byte,
+    /// in the family's unit.
+    #[must_use]
+    pub fn zero_threshold(&self) -> f64 {
+        0.5 / self.layout.map_or(1.0, |layout| layout.scale)
     }
 
     /// Calls `each` with the count of zeros (`None`) if there are any, then with the index and
@@ -88,7 +94,9 @@ impl HistogramSnapshot<'_> {
         self.for_each_hdr(|index, n| {
             add(bucket(layout, layout.hdr.high(index).min(layout.max), schema), n);
         });
-        add(bucket(layout, layout.max, schema), self.head(HEAD_OVER));
+        let infinite = self.head(HEAD_INFINITE).min(self.head(HEAD_OVER));
+        add(bucket(layout, layout.max, schema), self.head(HEAD_OVER) - infinite);
+        add(Some(overflow(schema)), infinite);
         if sum > 0 {
             each(open, sum);
         }
@@ -99,4 +107,9 @@ impl HistogramSnapshot<'_> {
 fn bucket(layout: &Layout, units: u64, schema: i8) -> Option<i32> {
     let log2 = (units as f64 / layout.scale).log2();
     (units > 0).then(|| (log2 * f64::from(schema).exp2()).ceil() as i32)
+}
+
+/// The native bucket above every number: the one after the largest number's.
+fn overflow(schema: i8) -> i32 {
+    (f64::from(f64::MAX_EXP) * f64::from(schema).exp2()) as i32 + 1
 }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `syntax` | what a format makes of names |
 //! | `text` | what the samples of a family look like around their values: text 0.0.4, OpenMetrics |
-//! | `protobuf` | the same for Prometheus's protobuf |
+//! | `protobuf`, `wire` | the same for Prometheus's protobuf, and what that is made of |
 //! | `sheet` | the rendered samples of a block of series, values written over old ones |
 //! | `in_order` | what is kept from scrape to scrape |
 //! | `number`, `escape` | values, and texts |
@@ -16,15 +16,18 @@ pub mod door;
 mod escape;
 pub(crate) mod in_order;
 mod number;
+mod protobuf;
 mod sheet;
 mod syntax;
 mod text;
+mod wire;
 
 use tmc_engine::{BlockSnapshot, Escaping, FamilySnapshot, Kind, Snapshot};
 
 use crate::body::{Body, Segment};
 use crate::negotiate::Format;
 use in_order::InOrder;
+use protobuf::ProtobufPart;
 use sheet::{Draft, Sheet};
 pub(crate) use syntax::Syntax;
 use text::TextPart;
@@ -75,6 +78,7 @@ struct Kept {
 #[derive(Debug)]
 enum Part {
     Text(TextPart),
+    Protobuf(ProtobufPart),
 }
 
 impl Part {
@@ -89,11 +93,12 @@ impl Part {
     ) {
         match self {
             Self::Text(part) => part.update(family, block, sheet, draft, version),
+            Self::Protobuf(part) => part.update(family, block, sheet, draft, version),
         }
     }
 
     /// Brings the header up to date, which has `bytes` of blocks behind it.
-    fn header(&self, _bytes: usize, sheet: &mut Sheet, draft: &mut Draft, version: u64) {
+    fn header(&self, bytes: usize, sheet: &mut Sheet, draft: &mut Draft, version: u64) {
         match self {
             Self::Text(part) if sheet.version() == 0 => {
                 draft.clear();
@@ -101,6 +106,11 @@ impl Part {
                 sheet.replace(draft, version);
             }
             Self::Text(_) => {}
+            Self::Protobuf(part) => {
+                draft.clear();
+                part.header(bytes, &mut draft.text);
+                sheet.replace(draft, version);
+            }
         }
     }
 }
@@ -189,9 +199,12 @@ impl Encoder {
 impl Family {
     #[cold]
     fn new(family: &FamilySnapshot<'_>, syntax: Syntax) -> Self {
-        let parts = TextPart::all(family, syntax).into_iter().map(Part::Text);
+        let parts: Vec<Part> = match syntax.format {
+            Format::Protobuf => vec![Part::Protobuf(ProtobufPart::new(family, syntax))],
+            _ => TextPart::all(family, syntax).into_iter().map(Part::Text).collect(),
+        };
         let (name, kind) = (family.name().into(), family.kind());
-        Self { name, kind, parts: parts.map(Kept::new).collect() }
+        Self { name, kind, parts: parts.into_iter().map(Kept::new).collect() }
     }
 }
 

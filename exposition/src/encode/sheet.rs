@@ -3,6 +3,7 @@
 //! Upstream: the families' renderers. Downstream: bodies, which share the text.
 
 use super::number::Number;
+use super::wire;
 use crate::body::Segment;
 
 /// Bytes that the text may grow per value before it needs other memory.
@@ -26,6 +27,9 @@ pub(super) struct Draft {
     changed: Vec<(u32, u64)>,
     /// Room for the labels of a series.
     pub(super) labels: Vec<u8>,
+    /// Room for the native buckets of a histogram.
+    pub(super) spans: Vec<u8>,
+    pub(super) deltas: Vec<u8>,
 }
 
 impl Draft {
@@ -43,6 +47,15 @@ impl Draft {
         let (start, len) = (start as u32, (self.text.len() - start) as u8);
         self.places.push(Place { start, len, number });
         self.values.push(value);
+    }
+
+    /// Appends a protobuf message, which `write` appends, values that may be written over included.
+    pub(super) fn nested(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
+        wire::length_key(field, &mut self.text);
+        let (at, first) = (self.text.len(), self.places.len());
+        write(self);
+        let by = wire::insert_length(&mut self.text, at) as u32;
+        self.places[first..].iter_mut().for_each(|place| place.start += by);
     }
 }
 
@@ -94,8 +107,11 @@ impl Sheet {
         }
         self.version = version;
         if self.text.is_empty() {
-            // Some digits more per value fit.
-            let room = ROOM * draft.places.len();
+            // Some digits more per value fit; where values have no places, some of them.
+            let room = match draft.places.len() {
+                0 => draft.text.len() / 4,
+                values => ROOM * values,
+            };
             let mut text = Vec::with_capacity(draft.text.len() + room);
             text.extend_from_slice(&draft.text);
             self.text = text.into();
