@@ -16,8 +16,9 @@ fn a_scrape_sees_all_that_was_recorded_before_it_came() {
             let (cells, publisher) = (cells.clone(), publisher.clone());
             move || {
                 cells[mine].store(1, Relaxed);
-                let read =
-                    |to: &mut Reading| *to = (cells[0].load(Relaxed), cells[1].load(Relaxed));
+                let read = |to: &mut Reading, _: &Reading| {
+                    *to = (cells[0].load(Relaxed), cells[1].load(Relaxed))
+                };
                 let reading = publisher.read(read);
                 assert_eq!([reading.0, reading.1][mine], 1, "a scrape missed its own record");
             }
@@ -37,13 +38,13 @@ fn a_reader_keeps_what_it_has() {
             let publisher = publisher.clone();
             thread::spawn(move || {
                 for round in 1..=2 {
-                    publisher.read(|to| *to = (round, round));
+                    publisher.read(|to, _| *to = (round, round));
                 }
             })
         };
         let held = publisher.latest();
         let before = *held;
-        publisher.read(|to| *to = (9, 9));
+        publisher.read(|to, _| *to = (9, 9));
         assert_eq!(*held, before);
         assert_eq!(before.0, before.1);
         join(scrapes);

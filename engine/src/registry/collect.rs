@@ -183,7 +183,7 @@ impl Registry {
     pub(super) fn collect(&self) {
         let collectors = &self.0.collectors;
         if collectors.count.load(Relaxed) > 0 && !COLLECTING.get() {
-            collectors.runs.read(|()| collectors.run(self));
+            collectors.runs.read(|(), ()| collectors.run(self));
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::error::RegisterError;
 use crate::lazy_box::LazyBox;
 use crate::record::Counter;
-use crate::snapshot::{Block, next_id};
+use crate::snapshot::{BlockList, next_id};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering::Relaxed};
 use dashmap::DashMap;
 use std::borrow::Borrow;
@@ -325,7 +325,7 @@ impl FamilyCore {
     }
 
     /// The series in blocks, for a snapshot.
-    pub(crate) fn blocks(&self) -> Arc<[Arc<Block>]> {
+    pub(crate) fn blocks(&self) -> Arc<BlockList> {
         self.members.lock().list.blocks()
     }
 }

@@ -4,7 +4,7 @@
 
 use super::Kind;
 use super::series::Series;
-use crate::snapshot::Block;
+use crate::snapshot::{Block, BlockList};
 use crate::sync::Arc;
 
 pub(super) struct SeriesList {
@@ -15,7 +15,7 @@ pub(super) struct SeriesList {
     /// Number of the next series.
     next: u32,
     /// What the chunks were when last asked.
-    blocks: Arc<[Arc<Block>]>,
+    blocks: Arc<BlockList>,
     changed: bool,
 }
 
@@ -31,7 +31,8 @@ impl SeriesList {
     /// An empty list for series of this type.
     pub(super) fn new(kind: Kind) -> Self {
         let most = Block::most(kind);
-        Self { chunks: Vec::new(), most, len: 0, next: 0, blocks: Arc::from([]), changed: false }
+        let blocks = Arc::new(BlockList::new(std::iter::empty()));
+        Self { chunks: Vec::new(), most, len: 0, next: 0, blocks, changed: false }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -104,14 +105,14 @@ impl SeriesList {
     }
 
     /// All series in blocks of up to [`Block::most`]. Those without a change are the same as before.
-    pub(super) fn blocks(&mut self) -> Arc<[Arc<Block>]> {
+    pub(super) fn blocks(&mut self) -> Arc<BlockList> {
         if std::mem::take(&mut self.changed) {
             self.join();
             let block = |chunk: &mut Chunk| {
                 let Chunk { series, block } = chunk;
                 Arc::clone(block.get_or_insert_with(|| Arc::new(Block::new(series))))
             };
-            self.blocks = self.chunks.iter_mut().map(block).collect();
+            self.blocks = Arc::new(BlockList::new(self.chunks.iter_mut().map(block)));
         }
         Arc::clone(&self.blocks)
     }

@@ -29,7 +29,7 @@ impl SnapshotSource {
         clock: &Clock,
         families: impl FnOnce(&mut dyn FnMut(&FamilyCore)),
     ) -> Arc<Snapshot> {
-        self.publisher.read(|snapshot| snapshot.fill(space, clock, families))
+        self.publisher.read(|snapshot, last| snapshot.fill(last, space, clock, families))
     }
 }
 
@@ -38,6 +38,8 @@ impl SnapshotSource {
 pub(super) struct Merged {
     /// Value of each cell of the registry, by slot.
     pub(super) cells: Vec<u64>,
+    /// Of each page of them, the number of the reading that saw it change last.
+    pub(super) versions: Vec<u64>,
     pages: Vec<PageRef>,
     /// Pages of histogram buckets, one after the other.
     pub(super) buckets: Vec<u64>,
@@ -69,21 +71,23 @@ pub(super) struct HistogramEntry {
 impl Snapshot {
     fn fill(
         &mut self,
+        last: &Self,
         space: &CellSpace,
         clock: &Clock,
         families: impl FnOnce(&mut dyn FnMut(&FamilyCore)),
     ) {
+        self.number = next_id(); // one reading at a time: the numbers grow
         let mut at = 0;
         let list = &mut self.families;
         families(&mut |family| {
             let blocks = family.blocks();
             match list.get_mut(at) {
-                Some(known) if Arc::ptr_eq(&known.meta, &family.meta) => known.blocks = blocks,
+                Some(known) if Arc::ptr_eq(&known.meta, &family.meta) => known.list = blocks,
                 _ => {
                     list.truncate(at);
                     list.push(FamilyBlocks {
                         meta: Arc::clone(&family.meta),
-                        blocks,
+                        list: blocks,
                         first: 0,
                         exemplars: ExemplarBuffer::default(),
                         has_exemplars: false,
@@ -94,47 +98,43 @@ impl Snapshot {
             at += 1;
         });
         list.truncate(at);
-        self.merged.cells(space);
+        self.merged.cells(&last.merged, space, self.number);
         self.merged.histograms(list);
         self.merged.windows(list, clock.now());
-        self.merged.in_flight(list);
-        for FamilyBlocks { blocks, exemplars, .. } in
-            list.iter_mut().filter(|family| family.has_exemplars)
-        {
-            exemplars.fill(blocks.iter().flat_map(|block| block.series()));
+        self.merged.in_flight(list, self.number);
+        for family in list.iter_mut().filter(|family| family.has_exemplars) {
+            family.exemplars.fill(family.list.series());
         }
         self.taken_at = clock.wall();
         self.read_at = Some(clock.now());
-        self.number = next_id();
     }
 }
 
 impl Merged {
-    fn cells(&mut self, space: &CellSpace) {
+    fn cells(&mut self, last: &Self, space: &CellSpace, reading: u64) {
         space.pages_into(&mut self.pages);
         self.cells.resize(self.pages.len() * PAGE_CELLS, 0);
+        self.versions.resize(self.pages.len(), 0);
         let pages = std::mem::take(&mut self.pages);
         // Decrements first: the increments that they follow are then all seen.
         for decrements in [true, false] {
             let turn = |page: &PageRef| (page.kind == PageKind::Decrements) == decrements;
             for (index, page) in pages.iter().enumerate().filter(|(_, page)| turn(page)) {
-                self.page(index, *page);
+                self.take(last, index, &sum_page(*page), reading);
             }
         }
         self.pages = pages;
     }
 
-    fn page(&mut self, index: usize, page: PageRef) {
-        let cells = &mut self.cells[index * PAGE_CELLS..][..PAGE_CELLS];
-        cells.fill(0);
-        for source in CORE.each().filter_map(|shard| shard.page(page.number as usize)) {
-            match page.kind {
-                PageKind::Sums => sum(cells, source, Relaxed),
-                PageKind::Heads => sum_saturating(cells, source),
-                PageKind::Decrements => sum(cells, source, order::DEC_READ),
-                PageKind::Floats => sum_floats(cells, source),
-                PageKind::Shared => sum(cells, source, Relaxed), // the shared shard has the only one
-            }
+    /// Takes the values of a page, and its version from the last reading if they are the same.
+    fn take(&mut self, last: &Self, index: usize, values: &[u64; PAGE_CELLS], reading: u64) {
+        let cells = index * PAGE_CELLS..(index + 1) * PAGE_CELLS;
+        let same = last.cells.get(cells.clone()).is_some_and(|last| last == values);
+        let version = if same { last.versions[index] } else { reading };
+        // This memory may still have them from a reading before.
+        if self.versions[index] != version {
+            self.versions[index] = version;
+            self.cells[cells].copy_from_slice(values);
         }
     }
 
@@ -144,7 +144,7 @@ impl Merged {
         self.histograms.clear();
         for family in families.iter_mut().filter(|family| family.meta.layout.is_some()) {
             family.first = self.histograms.len();
-            for series in family.blocks.iter().flat_map(|block| block.series()) {
+            for series in family.list.series() {
                 let first = self.groups.len() as u32;
                 let (sum, largest) = match (series.histogram(), series.gauge_histogram()) {
                     (Some(cells), _) => self.histogram(cells),
@@ -166,18 +166,20 @@ impl Merged {
     }
 
     /// Puts ages and numbers of operations into the cells of in-flight ages.
-    fn in_flight(&mut self, families: &[FamilyBlocks]) {
+    fn in_flight(&mut self, families: &[FamilyBlocks], reading: u64) {
         let ages = families.iter().filter(|family| family.meta.kind == Kind::InFlightAge);
-        for series in ages.flat_map(|family| &*family.blocks).flat_map(|block| block.series()) {
+        for series in ages.flat_map(|family| family.list.series()) {
             let Some(cells) = series.in_flight() else { continue };
             let (running, age) = cells.read();
-            let [at, of_running] = [series.cell, series.down].map(|cell| cell.slot as usize);
-            // The pages were listed after the series, so both are there.
-            if let Some(cell) = self.cells.get_mut(at) {
-                *cell = age.as_secs_f64().to_bits();
-            }
-            if let Some(cell) = self.cells.get_mut(of_running) {
-                *cell = running;
+            let values = [age.as_secs_f64().to_bits(), running];
+            for (at, value) in [series.cell, series.down].into_iter().zip(values) {
+                let at = at.slot as usize;
+                // The pages were listed after the series, so both are there.
+                let Some(cell) = self.cells.get_mut(at) else { continue };
+                if *cell != value {
+                    *cell = value;
+                    self.versions[at / PAGE_CELLS] = reading;
+                }
             }
         }
     }
@@ -194,6 +196,21 @@ impl Merged {
         }
         total
     }
+}
+
+/// The values of a page, summed over all shards.
+fn sum_page(page: PageRef) -> [u64; PAGE_CELLS] {
+    let mut cells = [0; PAGE_CELLS];
+    for source in CORE.each().filter_map(|shard| shard.page(page.number as usize)) {
+        match page.kind {
+            PageKind::Sums => sum(&mut cells, source, Relaxed),
+            PageKind::Heads => sum_saturating(&mut cells, source),
+            PageKind::Decrements => sum(&mut cells, source, order::DEC_READ),
+            PageKind::Floats => sum_floats(&mut cells, source),
+            PageKind::Shared => sum(&mut cells, source, Relaxed), // the shared shard has the only one
+        }
+    }
+    cells
 }
 
 pub(super) fn sum(into: &mut [u64], page: &Page, ordering: Ordering) {

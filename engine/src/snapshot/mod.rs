@@ -1,6 +1,7 @@
 //! Snapshot: one reading of a registry, and how to look at it.
 //! Upstream: shard, through merge. Downstream: exposition, tests, and whoever wants no text.
 
+mod block;
 mod delta;
 mod exemplar;
 mod exposed;
@@ -15,6 +16,8 @@ mod serialize;
 mod state_set;
 mod summary;
 
+pub use block::BlockSnapshot;
+pub(crate) use block::{Block, BlockList};
 pub use delta::{Delta, FamilyDelta, SeriesDelta};
 pub use exemplar::ExemplarSnapshot;
 pub use histogram::HistogramSnapshot;
@@ -93,7 +96,7 @@ pub struct Snapshot {
 
 struct FamilyBlocks {
     meta: Arc<FamilyMeta>,
-    blocks: Arc<[Arc<Block>]>,
+    list: Arc<BlockList>,
     /// Index of the first histogram of the family.
     first: usize,
     exemplars: ExemplarBuffer,
@@ -202,17 +205,6 @@ impl<'a> FamilySnapshot<'a> {
         self.family.meta.states.iter().map(|state| &**state)
     }
 
-    /// The series in blocks, each of which is either the same as in an earlier snapshot or new.
-    pub fn blocks(&self) -> impl ExactSizeIterator<Item = BlockSnapshot<'a>> + use<'a> {
-        let Self { snapshot, family } = *self;
-        let mut next = family.first;
-        family.blocks.iter().map(move |block| {
-            let first = next;
-            next += block.series.len(); // not all are full: series go
-            BlockSnapshot { snapshot, family, block, first }
-        })
-    }
-
     /// The series, in order of creation.
     pub fn series(&self) -> impl Iterator<Item = SeriesSnapshot<'a>> + use<'a> {
         self.blocks().flat_map(|block| block.series())
@@ -235,90 +227,10 @@ impl<'a> FamilySnapshot<'a> {
     }
 }
 
-/// Up to [`Block::most`] neighbouring series. Never changes: an encoder may keep what it has
-/// rendered for a block under the block's id.
-pub(crate) struct Block {
-    id: u64,
-    series: Box<[Arc<Series>]>,
-    /// Where each series' value is (and, for in-flight counts, its decrements): so that reading the
-    /// values need not visit the series.
-    slots: Box<[(u32, u32)]>,
-}
-
-impl Block {
-    /// Series in a full block: what an encoder renders and compresses anew when one of them changes. Fewer
-    /// make that cheaper, more let it compress better (docs/benchmarks.md); a distribution has many samples.
-    pub(crate) fn most(kind: Kind) -> usize {
-        match kind {
-            Kind::Histogram | Kind::GaugeHistogram | Kind::Summary => 4,
-            _ => 40,
-        }
-    }
-
-    pub(crate) fn new(series: &[Arc<Series>]) -> Self {
-        let id = next_id();
-        let slots = series.iter().map(|series| (series.cell.slot, series.down.slot)).collect();
-        Self { id, series: series.into(), slots }
-    }
-
-    pub(crate) fn series(&self) -> &[Arc<Series>] {
-        &self.series
-    }
-}
-
 /// A number above 0 that the process has not used yet.
 pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Relaxed)
-}
-
-/// A block of series in a [`Snapshot`].
-#[derive(Clone, Copy)]
-pub struct BlockSnapshot<'a> {
-    snapshot: &'a Snapshot,
-    family: &'a FamilyBlocks,
-    block: &'a Block,
-    first: usize,
-}
-
-impl<'a> BlockSnapshot<'a> {
-    /// Stands for these series in this order, in this and in every other snapshot of the process.
-    #[must_use]
-    pub fn id(&self) -> u64 {
-        self.block.id
-    }
-
-    /// How many series it has.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.block.series.len()
-    }
-
-    /// Whether it has none: never.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.block.series.is_empty()
-    }
-
-    /// The values of its counters, in the order of its series: quicker than one after the other.
-    /// `None` for other types.
-    pub fn counters(&self) -> Option<impl ExactSizeIterator<Item = u64> + use<'a>> {
-        let Self { snapshot, family, block, .. } = *self;
-        let values = block.slots.iter().map(move |&(slot, _)| snapshot.cell(slot));
-        (family.meta.kind == Kind::Counter).then_some(values)
-    }
-
-    /// Its series.
-    pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesSnapshot<'a>> + use<'a> {
-        let Self { snapshot, family, block, first } = *self;
-        (0..block.series.len()).map(move |at| SeriesSnapshot {
-            snapshot,
-            family,
-            block,
-            at,
-            histogram: first + at,
-        })
-    }
 }
 
 /// A series in a [`Snapshot`].

@@ -42,8 +42,8 @@ impl<T: Default> Default for Publisher<T> {
 }
 
 impl<T: Default> Publisher<T> {
-    /// A value that `fill` began to make after this call began.
-    pub(crate) fn read(&self, fill: impl FnOnce(&mut T)) -> Arc<T> {
+    /// A value that `fill` began to make after this call began. It is shown the last one, too.
+    pub(crate) fn read(&self, fill: impl FnOnce(&mut T, &T)) -> Arc<T> {
         // Partner TICKET_COVER: whoever covers this ticket sees what its taker has seen.
         let ticket = self.tickets.fetch_add(1, order::TICKET_TAKE);
         let mut state = self.state.lock();
@@ -54,7 +54,7 @@ impl<T: Default> Publisher<T> {
         let covers = self.tickets.load(order::TICKET_COVER);
         let mut next = state.spare();
         if let Some(value) = Arc::get_mut(&mut next) {
-            fill(value); // always: `spare` gives what nobody else holds
+            fill(value, &self.latest()); // always: `spare` gives what nobody else holds
         }
         let last = swap(&self.current, Arc::clone(&next));
         state.covered = covers;

@@ -89,7 +89,7 @@ impl Merged {
             let (Some(spec), layout) = (&family.meta.summary, family.meta.layout.as_ref()) else {
                 continue;
             };
-            let series = family.blocks.iter().flat_map(|block| block.series());
+            let series = family.list.series();
             for (at, series) in (family.first..).zip(series) {
                 let Some(window) = series.window() else { continue };
                 let mut window = window.lock();
