@@ -129,3 +129,22 @@ fn what_stands_still_keeps_its_version() {
     drop(counts.with(["new"]));
     assert_ne!(read().0, list);
 }
+
+/// Ages are no cells that somebody wrote: the merge puts them there.
+#[test]
+fn an_age_that_grows_and_an_operation_that_begins_are_seen() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock.clone()).build().unwrap();
+    let age = registry.in_flight_age("a_seconds", "").unwrap();
+    let read = || registry.snapshot().family("a_seconds").unwrap().versions().unwrap().sum::<u64>();
+    (0..3).for_each(|_| drop(read()));
+    let idle = read();
+    assert_eq!(read(), idle);
+    let operation = age.start();
+    let begun = read();
+    clock.advance(Duration::from_secs(1));
+    let older = read();
+    drop(operation);
+    let ended = read();
+    assert!(idle < begun && begun < older && older < ended, "{idle} {begun} {older} {ended}");
+}
