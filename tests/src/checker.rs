@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
         if let Some(previous) = self.previous {
             command.arg("--previous").arg(file("previous", previous.to_owned()));
         }
-        let findings = lines(judges::feed(&mut command, text, judges::PYTHON_PACKAGE));
+        let findings = lines(judges::feed(&mut command, text.as_bytes(), judges::PYTHON_PACKAGE));
         let (summary, findings) = findings.split_last().expect("a summary");
         // Without the official parser it would be half a judge.
         assert!(summary.ends_with("python parser run"), "{summary}");
@@ -91,7 +91,7 @@ impl<'a> Checker<'a> {
 pub fn negotiate(server: SocketAddr) -> Vec<String> {
     let mut command = script();
     command.args(["--negotiate", &format!("http://{server}/metrics")]);
-    let findings = lines(judges::feed(&mut command, "", judges::PYTHON_PACKAGE));
+    let findings = lines(judges::feed(&mut command, b"", judges::PYTHON_PACKAGE));
     let (summary, findings) = findings.split_last().expect("a summary");
     assert!(summary.starts_with("negotiation: "), "{summary}");
     findings.to_vec()

@@ -24,7 +24,8 @@ pub(crate) const PYTHON_PACKAGE: &str = "the Debian package python3";
 /// When it cannot read the text at all.
 pub fn promtool(text: &str) -> Vec<String> {
     let mut command = Command::new("promtool");
-    let output = feed(command.args(["check", "metrics"]), text, "the Debian package prometheus");
+    let output =
+        feed(command.args(["check", "metrics"]), text.as_bytes(), "the Debian package prometheus");
     let said = [output.stdout, output.stderr].concat();
     let mut lines: Vec<String> =
         String::from_utf8_lossy(&said).lines().map(str::to_owned).collect();
@@ -60,7 +61,7 @@ pub fn open_metrics(text: &str) -> Families {
 
 fn python_families(format: &str, text: &str) -> Families {
     let mut command = python_script("parse.py");
-    let output = feed(command.arg(format), text, PYTHON_PACKAGE);
+    let output = feed(command.arg(format), text.as_bytes(), PYTHON_PACKAGE);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{PYTHON} parser: {}: {errors}", output.status);
     let (mut read, mut name) = (Families::new(), String::new());
@@ -101,22 +102,28 @@ fn number(value: &Value) -> f64 {
 
 /// The command for one of our scripts.
 pub(crate) fn python_script(name: &str) -> Command {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name);
-    let python = std::env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
-    let mut command = Command::new(python);
-    command.env("PYTHONUTF8", "1").arg(script);
+    let mut command = python_command();
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name));
     command
 }
 
-/// Runs a program to its end with `text` as its standard input.
-pub(crate) fn feed(command: &mut Command, text: &str, package: &str) -> Output {
+/// Python, whatever the locale is.
+pub(crate) fn python_command() -> Command {
+    let python = std::env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
+    let mut command = Command::new(python);
+    command.env("PYTHONUTF8", "1");
+    command
+}
+
+/// Runs a program to its end with `input` as its standard input.
+pub(crate) fn feed(command: &mut Command, input: &[u8], package: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().unwrap_or_else(|error| missing(&program, package, &error));
     let mut stdin = child.stdin.take().expect("a pipe");
     std::thread::scope(|scope| {
         // It may end before it has read all; then its status and its words tell why.
-        scope.spawn(move || drop(stdin.write_all(text.as_bytes())));
+        scope.spawn(move || drop(stdin.write_all(input)));
         child.wait_with_output().expect("our child")
     })
 }

@@ -11,6 +11,7 @@
 //! | [`judges`] | `promtool check metrics` and the official Python parsers |
 //! | [`checker`] | the formats' rules, one by one: `python/check_exposition.py`, which is the file that the project shares, byte for byte |
 //! | [`families`] | an exposition to compare, of whatever format |
+//! | [`streams`] | other implementations of gzip and zstd than those that compress |
 //! | [`text`] | our own reader of text 0.0.4, a second opinion to compare theirs with |
 //! | [`http`] | a GET over a plain socket |
 //! | [`wait`] | polling with a deadline |
@@ -22,5 +23,6 @@ pub mod http;
 pub mod judges;
 mod process;
 pub mod prometheus;
+pub mod streams;
 pub mod text;
 pub mod wait;
