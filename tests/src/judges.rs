@@ -59,7 +59,12 @@ pub fn open_metrics(text: &str) -> Families {
     python_families("openmetrics", text)
 }
 
-fn python_families(format: &str, text: &str) -> Families {
+/// What the official Python parser of `text` or `openmetrics` reads. In both, it calls a counter's
+/// family without `_total`, and its sample with it.
+///
+/// # Panics
+/// When it refuses the text, or reads a series twice.
+pub fn python_families(format: &str, text: &str) -> Families {
     let mut command = python_script("parse.py");
     let output = feed(command.arg(format), text.as_bytes(), PYTHON_PACKAGE);
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -5,7 +5,7 @@ use tmc_engine::{BlockSnapshot, ExemplarSnapshot, FamilySnapshot, Kind, SeriesSn
 
 use super::escape;
 use super::number::{self, Number};
-use super::sheet::{Draft, Sheet, Values};
+use super::sheet::{Draft, Page, Values};
 use super::syntax::{FamilyName, Syntax, is_bare, metadata_name, quoted};
 
 /// Samples under one header. A family is one, but for gauge histograms in text 0.0.4.
@@ -81,21 +81,21 @@ impl TextPart {
         parts
     }
 
-    /// Brings `sheet` up to date.
+    /// Brings `page` up to date.
     pub(super) fn update(
         &self,
         family: &FamilySnapshot<'_>,
         block: &BlockSnapshot<'_>,
-        sheet: &mut Sheet,
+        page: &mut Page<'_>,
         draft: &mut Draft,
         version: u64,
     ) {
         let exemplars = self.syntax.is_open_metrics() && family.has_exemplars();
-        if sheet.version() > 0 && !exemplars {
-            sheet.update(draft, version, |values| self.values(block, values));
+        if page.version() > 0 && !exemplars {
+            page.update(draft, version, |values| self.values(block, values));
         } else {
             self.render(block, draft);
-            sheet.replace(draft, version);
+            page.replace(draft, version);
         }
     }
 
@@ -189,8 +189,11 @@ fn header(family: &FamilySnapshot<'_>, name: &str, kind: &str, syntax: Syntax) -
     let write_help = |out: &mut Vec<u8>| escape::help(family.help(), open, out);
     if open {
         line("# TYPE ", &write_kind);
-        // An info and a state set have none (R18).
-        if let Some(unit) = family.unit() {
+        // An info and a state set have none (R18). The name has to end in it, which a counter's no longer
+        // does where the underscore before `_total` was escaped.
+        let ends_in =
+            |unit: &&str| name.strip_suffix(*unit).is_some_and(|stem| stem.ends_with('_'));
+        if let Some(unit) = family.unit().filter(ends_in) {
             line("# UNIT ", &|out| out.extend_from_slice(unit.as_bytes()));
         }
         line("# HELP ", &write_help);
