@@ -22,6 +22,11 @@ const SIP: usize = 1 << 10;
 const PAUSE: Duration = Duration::from_millis(5);
 /// Threads that send requests which are none.
 const FLOODERS: usize = 2;
+/// For a connection; then it is tried again, for the system itself comes back only after a second when
+/// the server's queue was full.
+const KNOCK: Duration = Duration::from_millis(50);
+/// Tries of one client, far more than a server in good health needs.
+const KNOCKS: usize = 100;
 /// Longer than any server takes to refuse a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -176,7 +181,7 @@ impl Drop for End<'_> {
 fn gather(attack: Attack, address: SocketAddr, clients: &AtomicU64) -> io::Result<Vec<TcpStream>> {
     let Some((count, opening)) = attack.opening() else { return Ok(Vec::new()) };
     let join = |_| {
-        let mut stream = TcpStream::connect(address)?;
+        let mut stream = connect(address)?;
         stream.set_nonblocking(true)?;
         // One that was refused may be closed already, and need not take it.
         let _ = stream.write_all(&opening);
@@ -184,6 +189,11 @@ fn gather(attack: Attack, address: SocketAddr, clients: &AtomicU64) -> io::Resul
         Ok(stream)
     };
     (0..count).map(join).collect()
+}
+
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let knock = || TcpStream::connect_timeout(&address, KNOCK);
+    (1..KNOCKS).find_map(|_| knock().ok()).map_or_else(knock, Ok)
 }
 
 /// Reads a little of everybody's answers, with pauses.
@@ -204,7 +214,7 @@ fn flood(address: SocketAddr, clients: &AtomicU64, enough: &AtomicBool) {
     while !enough.load(Ordering::Relaxed) {
         for request in INVALID {
             // Where the system has no free port for a moment, the next one finds one.
-            let Ok(mut stream) = TcpStream::connect(address) else { continue };
+            let Ok(mut stream) = TcpStream::connect_timeout(&address, KNOCK) else { continue };
             clients.fetch_add(1, Ordering::Relaxed);
             let _ = stream.write_all(request);
             if round % 2 == 0 && stream.set_read_timeout(Some(PATIENCE)).is_ok() {
