@@ -123,16 +123,16 @@ step() {
 
 step "set-up" set_up
 step "format" cargo fmt --all --check
-step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
-step "unit, property, integration, end-to-end and doc tests" cargo test --locked --workspace --no-fail-fast
-step "benchmarks, a quick run of each" cargo test --locked --workspace --no-fail-fast --bench '*'
+step "lints" cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+step "unit, property, integration, end-to-end and doc tests" cargo test --locked --workspace --all-features --no-fail-fast
+step "benchmarks, a quick run of each" cargo test --locked --workspace --all-features --no-fail-fast --bench '*'
 step "stress, optimised" cargo test --locked --release -p tmc-engine --test stress --test life_cycle_stress
 step "the README's demo, optimised" cargo run --locked --release --bin tmc-metrics -- demo --listen 127.0.0.1:0 --duration 5
 step "loom models, reduced" bash ci/loom.sh --quick
 step "shuttle models, reduced" bash ci/shuttle.sh --quick
 step "stress under valgrind, reduced" bash ci/valgrind.sh --quick
 step "fuzz targets, briefly" fuzz_briefly
-step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 step "scrape configuration" promtool check config deploy/prometheus.yml
 
 printf '\n=== %s\n' "all steps, $SECONDS s"

@@ -1,12 +1,13 @@
 //! Serves the metrics of a [`tmc_engine::Registry`] to Prometheus and its relatives.
 //!
-//! Three parts, each usable without the ones after it:
+//! Its parts, each usable without the ones after it:
 //!
 //! | part | job |
 //! |---|---|
 //! | [`encode`] | writes a snapshot as text, into memory that the caller owns |
 //! | [`respond`] | answers a request (method and path) with a reply and a body; knows no socket |
 //! | [`http`] | an HTTP/1.1 server on one thread of its own, over mio |
+//! | `tower` | the same answers as a service for axum, hyper and other servers (feature `tower`) |
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -42,6 +43,8 @@ pub mod http;
 mod negotiate;
 pub mod respond;
 mod scrape;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use body::{Body, Position, Segment};
 pub use encode::Encoder;
