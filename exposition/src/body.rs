@@ -2,67 +2,8 @@
 //! that made them. Upstream: `scrape` and handlers. Downstream: whoever writes them to a client.
 
 use std::io::IoSlice;
-use std::ops::Deref;
-use std::sync::Arc;
 
-/// Bytes that nobody changes for as long as more than one holds them. A clone shares them: it costs
-/// one atomic addition.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Segment(Arc<Vec<u8>>);
-
-impl Segment {
-    /// The bytes, to be changed. While somebody else holds them it is a copy in the memory of `spare`,
-    /// which then keeps the old ones: in a steady state, nothing is allocated.
-    pub(crate) fn writable(&mut self, spare: &mut Option<Self>) -> &mut Vec<u8> {
-        if Arc::get_mut(&mut self.0).is_none() {
-            let old = self.exchange(spare);
-            Arc::make_mut(&mut self.0).extend_from_slice(&old);
-        }
-        Arc::make_mut(&mut self.0)
-    }
-
-    /// Replaces the bytes; who holds the old ones keeps them.
-    pub(crate) fn refill(&mut self, bytes: &[u8], spare: &mut Option<Self>) {
-        if Arc::get_mut(&mut self.0).is_none() {
-            self.exchange(spare);
-        }
-        let own = Arc::make_mut(&mut self.0);
-        own.clear();
-        own.extend_from_slice(bytes);
-    }
-
-    /// Becomes empty memory of its own, and puts the old bytes aside.
-    fn exchange(&mut self, spare: &mut Option<Self>) -> Self {
-        let mut next = spare.take().unwrap_or_default();
-        match Arc::get_mut(&mut next.0) {
-            Some(bytes) => bytes.clear(),
-            None => next = Self::default(), // its reader is even slower
-        }
-        let old = std::mem::replace(self, next);
-        *spare = Some(old.clone());
-        old
-    }
-}
-
-impl From<Vec<u8>> for Segment {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(bytes))
-    }
-}
-
-impl Deref for Segment {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl AsRef<[u8]> for Segment {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
+use crate::strip::{Segment, Strip};
 
 /// A body: what was written for this answer alone, then shared segments, then an end of its own.
 ///
@@ -77,18 +18,20 @@ impl AsRef<[u8]> for Segment {
 #[derive(Debug, Default)]
 pub struct Body {
     head: Vec<u8>,
-    /// None is empty.
-    segments: Vec<Segment>,
+    strips: Vec<Strip>,
     tail: Vec<u8>,
-    /// Bytes of the segments.
+    /// Bytes of the strips.
     shared: usize,
 }
 
 /// How far a reader of a [`Body`] has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
+    /// The head, a strip or the tail.
     part: usize,
-    /// Within the part.
+    /// Within the strip; 0 in the others.
+    segment: usize,
+    /// Within the segment, the head or the tail.
     offset: usize,
 }
 
@@ -102,7 +45,7 @@ impl Body {
     /// Lets go of everything that is shared, and keeps the memory.
     pub fn clear(&mut self) {
         self.head.clear();
-        self.segments.clear();
+        self.strips.clear();
         self.tail.clear();
         self.shared = 0;
     }
@@ -124,12 +67,15 @@ impl Body {
         &mut self.head
     }
 
-    /// Adds a segment.
+    /// Adds a segment. Allocates.
     pub fn push(&mut self, segment: Segment) {
-        if !segment.is_empty() {
-            self.shared += segment.len();
-            self.segments.push(segment);
-        }
+        self.share(Strip::of(segment));
+    }
+
+    /// Adds the segments of a strip.
+    pub(crate) fn share(&mut self, strip: Strip) {
+        self.shared += strip.len();
+        self.strips.push(strip);
     }
 
     /// What comes after the segments, to be written to.
@@ -139,29 +85,35 @@ impl Body {
 
     /// The bytes in order; no slice is empty.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.parts()).map(|part| self.part(part)).filter(|part| !part.is_empty())
+        let segments = self.strips.iter().flat_map(Strip::segments).map(|segment| &**segment);
+        let all = std::iter::once(&*self.head).chain(segments).chain([&*self.tail]);
+        all.filter(|bytes| !bytes.is_empty())
     }
 
     /// The same, as segments that outlive the body.
     pub fn into_segments(self) -> impl Iterator<Item = Segment> {
-        let own = |bytes: Vec<u8>| Some(Segment::from(bytes)).filter(|own| !own.is_empty());
-        own(self.head).into_iter().chain(self.segments).chain(own(self.tail))
+        let shared = self.strips.iter().flat_map(Strip::segments).cloned();
+        let all = std::iter::once(self.head.into()).chain(shared.collect::<Vec<_>>());
+        all.chain([self.tail.into()]).filter(|segment: &Segment| !segment.is_empty())
     }
 
     /// Fills `out` with what follows `from`, as far as there is room, and says how many it filled:
     /// none at the end. For `writev`.
     pub fn slices<'a>(&'a self, from: Position, out: &mut [IoSlice<'a>]) -> usize {
-        let mut offset = from.offset;
+        let Position { part, mut segment, mut offset } = from;
         let mut filled = 0;
-        for part in from.part..self.parts() {
-            let bytes = self.part(part).get(offset..).unwrap_or_default();
-            offset = 0;
-            if bytes.is_empty() {
-                continue;
+        for part in part..self.parts() {
+            while let Some(bytes) = self.segment(part, segment) {
+                let bytes = bytes.get(offset..).unwrap_or_default();
+                (segment, offset) = (segment + 1, 0);
+                if bytes.is_empty() {
+                    continue;
+                }
+                let Some(slot) = out.get_mut(filled) else { return filled };
+                *slot = IoSlice::new(bytes);
+                filled += 1;
             }
-            let Some(slot) = out.get_mut(filled) else { break };
-            *slot = IoSlice::new(bytes);
-            filled += 1;
+            segment = 0;
         }
         filled
     }
@@ -169,13 +121,17 @@ impl Body {
     /// Moves `from` on by `count` bytes, at most to the end.
     pub fn advance(&self, from: &mut Position, mut count: usize) {
         while from.part < self.parts() {
-            let left = self.part(from.part).len() - from.offset;
+            let Some(bytes) = self.segment(from.part, from.segment) else {
+                *from = Position { part: from.part + 1, segment: 0, offset: 0 };
+                continue;
+            };
+            let left = bytes.len() - from.offset;
             if count < left {
                 from.offset += count;
                 return;
             }
             count -= left;
-            *from = Position { part: from.part + 1, offset: 0 };
+            (from.segment, from.offset) = (from.segment + 1, 0);
         }
     }
 
@@ -186,26 +142,35 @@ impl Body {
     }
 
     fn parts(&self) -> usize {
-        self.segments.len() + 2
+        self.strips.len() + 2
     }
 
-    fn part(&self, part: usize) -> &[u8] {
-        match part.checked_sub(1) {
+    fn segment(&self, part: usize, segment: usize) -> Option<&[u8]> {
+        let own = match part.checked_sub(1) {
             None => &self.head,
-            Some(segment) => self.segments.get(segment).map_or(&self.tail, |segment| segment),
-        }
+            Some(strip) => match self.strips.get(strip) {
+                Some(strip) => return strip.segments().get(segment).map(|segment| &**segment),
+                None => &self.tail,
+            },
+        };
+        (segment == 0).then_some(own)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strip::OwnStrip;
     use proptest::prelude::*;
 
-    fn body(head: &[u8], segments: &[Vec<u8>], tail: &[u8]) -> Body {
+    fn body(head: &[u8], strips: &[Vec<Vec<u8>>], tail: &[u8]) -> Body {
         let mut body = Body::new();
         body.text().extend_from_slice(head);
-        segments.iter().for_each(|segment| body.push(segment.clone().into()));
+        for strip in strips {
+            let mut own = OwnStrip::default();
+            own.rearrange(|all| all.extend(strip.iter().cloned().map(Segment::from)));
+            body.share(own.share());
+        }
         body.tail().extend_from_slice(tail);
         body
     }
@@ -213,10 +178,10 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_the_reader_takes_at_a_time_it_gets_every_byte_once(
-            head: Vec<u8>, segments: Vec<Vec<u8>>, tail: Vec<u8>, slices in 1..5_usize, take in 1..99_usize,
+            head: Vec<u8>, strips: Vec<Vec<Vec<u8>>>, tail: Vec<u8>, slices in 1..5_usize, take in 1..99_usize,
         ) {
-            let body = body(&head, &segments, &tail);
-            let whole = [head, segments.concat(), tail].concat();
+            let body = body(&head, &strips, &tail);
+            let whole = [head, strips.concat().concat(), tail].concat();
             prop_assert_eq!(body.len(), whole.len());
             prop_assert_eq!(&body.to_vec(), &whole);
             let (mut position, mut read) = (Position::default(), Vec::new());
@@ -234,32 +199,5 @@ mod tests {
             prop_assert_eq!(&read, &whole);
             prop_assert_eq!(body.into_segments().map(|s| s.to_vec()).collect::<Vec<_>>().concat(), whole);
         }
-    }
-
-    #[test]
-    fn a_segment_that_somebody_holds_does_not_change() {
-        let (mut segment, mut spare) = (Segment::from(vec![1]), None);
-        let mut body = Body::new();
-        body.push(segment.clone());
-        segment.writable(&mut spare).push(2);
-        assert_eq!((&*segment, body.to_vec()), (&[1, 2][..], vec![1]));
-        body.clear();
-        body.push(segment.clone());
-        segment.refill(&[3], &mut spare);
-        assert_eq!((&*segment, body.to_vec()), (&[3][..], vec![1, 2]));
-    }
-
-    #[test]
-    fn two_generations_take_turns_in_the_same_memory() {
-        let (mut segment, mut spare) = (Segment::from(vec![0; 8]), None);
-        let mut seen = std::collections::BTreeSet::new();
-        let mut reader = segment.clone();
-        for turn in 1..9 {
-            segment.writable(&mut spare)[0] = turn;
-            assert_eq!((segment[0], reader[0]), (turn, turn - 1));
-            seen.insert(segment.as_ptr() as usize);
-            reader = segment.clone();
-        }
-        assert_eq!(seen.len(), 2);
     }
 }

@@ -43,12 +43,14 @@ pub mod http;
 mod negotiate;
 pub mod respond;
 mod scrape;
+mod strip;
 #[cfg(feature = "tower")]
 pub mod tower;
 
-pub use body::{Body, Position, Segment};
+pub use body::{Body, Position};
 pub use encode::Encoder;
 pub use filter::{FilterError, Names};
 pub use http::{Limits, ServeError, Server, ServerBuilder};
 pub use negotiate::{Coding, Exposition, Format, Preferences, Version};
 pub use respond::{Page, Readiness, Reply, Request, Responder, RouteError};
+pub use strip::Segment;

@@ -143,8 +143,8 @@ impl Rendering {
     }
 
     fn identity(&self, names: &Names<'_>, body: &mut Body) {
-        let pieces = self.encoder.pieces(|name, kind| names.selects(name, kind));
-        pieces.for_each(|piece| body.push(piece.text.clone()));
+        let strips = self.encoder.strips(|name, kind| names.selects(name, kind));
+        strips.for_each(|strip| body.share(strip));
     }
 }
 
@@ -158,8 +158,11 @@ impl<C: Codec> Kept<C> {
     ) -> io::Result<()> {
         self.wanted = scrape;
         let compressed = self.compressed.get_or_insert_default();
-        let pieces = encoder.pieces(|name, kind| names.selects(name, kind));
-        if names.is_all() { compressed.share(pieces, body) } else { compressed.write(pieces, body) }
+        if names.is_all() {
+            compressed.share(encoder, body)
+        } else {
+            compressed.write(encoder.pieces(|name, kind| names.selects(name, kind)), body)
+        }
     }
 
     fn forget_unless_wanted(&mut self, scrape: u64) {

@@ -8,13 +8,14 @@
 mod gzip;
 mod zstd;
 
+use std::collections::HashMap;
 use std::io;
 
 use smallvec::SmallVec;
 
-use crate::body::{Body, Segment};
-use crate::encode::Piece;
-use crate::encode::in_order::InOrder;
+use crate::body::Body;
+use crate::encode::{Encoder, Piece};
+use crate::strip::{OwnStrip, Segment};
 pub(crate) use gzip::Gzip;
 pub(crate) use zstd::Zstd;
 
@@ -45,19 +46,24 @@ pub(crate) trait Codec: Default {
 #[derive(Debug, Default)]
 pub(crate) struct Compressed<C: Codec> {
     codec: C,
-    parts: InOrder<Part<C::Sum>>,
+    /// The encoder's arrangement when the parts were made.
+    arrangement: u64,
+    /// Key and version of all pieces in order, as they were compressed.
+    stamps: Vec<(u64, u64)>,
+    parts: Vec<Part<C::Sum>>,
+    /// The bytes of each part.
+    strip: OwnStrip,
     /// A part in the making.
     draft: Vec<u8>,
 }
 
-/// One or several pieces, compressed.
+/// One or several neighbouring pieces, compressed together.
 #[derive(Debug, Default)]
 struct Part<S> {
-    /// Key and version of each piece.
-    of: Vec<(u64, u64)>,
-    bytes: Segment,
-    spare: Option<Segment>,
+    /// How many.
+    pieces: usize,
     sum: S,
+    spare: Option<Segment>,
 }
 
 type Group<'a> = SmallVec<[Piece<'a>; MOST]>;
@@ -66,25 +72,79 @@ impl<C: Codec> Compressed<C> {
     /// Fills `body`, which is empty. In a steady state, allocates nothing.
     ///
     /// # Errors
-    /// What the codec says, which it never does by its documentation; `body` is not to be used then.
-    pub(crate) fn share<'a>(
-        &mut self,
-        pieces: impl Iterator<Item = Piece<'a>>,
-        body: &mut Body,
-    ) -> io::Result<()> {
-        let Self { codec, parts, draft } = self;
-        codec.begin(body.text());
-        parts.begin();
-        groups(pieces, |group| {
-            let Some(first) = group.first() else { return Ok(()) };
-            let part = parts.next(first.key, Part::default);
-            part.update(group, codec, draft)?;
-            codec.add(&part.sum);
-            body.push(part.bytes.clone());
+    /// What the codec says, which it never does by its documentation; `body` and what is kept are not to be
+    /// used then.
+    pub(crate) fn share(&mut self, encoder: &Encoder, body: &mut Body) -> io::Result<()> {
+        self.strip.settle();
+        if self.parts.is_empty() || self.arrangement != encoder.arrangement() {
+            self.rearrange(encoder)?;
+        } else {
+            self.update(encoder)?;
+        }
+        self.codec.begin(body.text());
+        for part in &self.parts {
+            self.codec.add(&part.sum);
+        }
+        body.share(self.strip.share());
+        self.codec.end(body.tail());
+        Ok(())
+    }
+
+    /// Compresses the parts that have a piece with another version.
+    fn update(&mut self, encoder: &Encoder) -> io::Result<()> {
+        let Self { codec, stamps, parts, strip, draft, .. } = self;
+        let mut pieces = encoder.pieces(|_, _| true);
+        let mut stamps = stamps.iter_mut();
+        for (at, part) in parts.iter_mut().enumerate() {
+            let mut group = Group::new();
+            let mut same = true;
+            for (piece, stamp) in pieces.by_ref().zip(stamps.by_ref()).take(part.pieces) {
+                same &= stamp.1 == piece.version;
+                stamp.1 = piece.version;
+                group.push(piece);
+            }
+            if !same {
+                draft.clear();
+                part.sum = codec.part(&plain(&group), draft)?;
+                strip.change(at, |bytes| bytes.refill(draft, &mut part.spare));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes all parts anew, of which those whose pieces stand keep their bytes.
+    #[cold]
+    fn rearrange(&mut self, encoder: &Encoder) -> io::Result<()> {
+        let Self { codec, stamps, parts, strip, draft, .. } = self;
+        let mut known = HashMap::new();
+        let mut from = 0;
+        for (part, bytes) in parts.drain(..).zip(strip.segments()) {
+            let of = stamps[from..from + part.pieces].to_vec();
+            from += part.pieces;
+            known.insert(of, (part, bytes.clone()));
+        }
+        stamps.clear();
+        let mut all = Vec::with_capacity(known.len());
+        groups(encoder.pieces(|_, _| true), |group| {
+            let of: Vec<_> = group.iter().map(|piece| (piece.key, piece.version)).collect();
+            stamps.extend_from_slice(&of);
+            let (part, bytes) = match known.remove(&of) {
+                Some(known) => known,
+                None => {
+                    draft.clear();
+                    let sum = codec.part(&plain(group), draft)?;
+                    // What changes will hardly be of the same size.
+                    let mut bytes = Vec::with_capacity(draft.len() + draft.len() / 8 + 16);
+                    bytes.extend_from_slice(draft);
+                    (Part { pieces: group.len(), sum, spare: None }, bytes.into())
+                }
+            };
+            parts.push(part);
+            all.push(bytes);
             Ok(())
         })?;
-        parts.end();
-        codec.end(body.tail());
+        strip.rearrange(|segments| *segments = all);
+        self.arrangement = encoder.arrangement();
         Ok(())
     }
 
@@ -106,30 +166,6 @@ impl<C: Codec> Compressed<C> {
     }
 }
 
-impl<S> Part<S> {
-    fn update<C: Codec<Sum = S>>(
-        &mut self,
-        group: &Group<'_>,
-        codec: &mut C,
-        draft: &mut Vec<u8>,
-    ) -> io::Result<()> {
-        let now = group.iter().map(|piece| (piece.key, piece.version));
-        if self.of.iter().copied().eq(now.clone()) {
-            return Ok(());
-        }
-        draft.clear();
-        self.sum = codec.part(&plain(group), draft)?;
-        if self.bytes.is_empty() {
-            // What changes will hardly be of the same size.
-            self.bytes = Vec::with_capacity(draft.len() + draft.len() / 8 + 16).into();
-        }
-        self.bytes.refill(draft, &mut self.spare);
-        self.of.clear();
-        self.of.extend(now);
-        Ok(())
-    }
-}
-
 fn plain<'a>(group: &Group<'a>) -> SmallVec<[&'a [u8]; MOST]> {
     group.iter().map(|piece| &**piece.text).collect()
 }
@@ -140,7 +176,7 @@ fn groups<'a>(
     mut each: impl FnMut(&Group<'a>) -> io::Result<()>,
 ) -> io::Result<()> {
     let (mut group, mut bytes) = (Group::new(), 0);
-    for piece in pieces.filter(|piece| !piece.text.is_empty()) {
+    for piece in pieces {
         bytes += piece.text.len();
         group.push(piece);
         if bytes >= ENOUGH || group.len() == MOST {

@@ -12,18 +12,19 @@ pub(crate) struct InOrder<T> {
     found: usize,
     /// The items that came later the last time, once the order differs.
     displaced: HashMap<u64, T>,
+    stands: bool,
 }
 
 impl<T> Default for InOrder<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), found: 0, displaced: HashMap::new() }
+        Self { items: Vec::new(), found: 0, displaced: HashMap::new(), stands: true }
     }
 }
 
 impl<T> InOrder<T> {
     /// Begins a turn.
     pub(crate) fn begin(&mut self) {
-        self.found = 0;
+        (self.found, self.stands) = (0, true);
     }
 
     /// The value of `key`, which this turn has not asked for yet.
@@ -31,6 +32,7 @@ impl<T> InOrder<T> {
         let at = self.found;
         self.found += 1;
         if self.items.get(at).is_none_or(|(known, _)| *known != key) {
+            self.stands = false;
             self.displaced.extend(self.items.drain(at..));
             let value = self.displaced.remove(&key).unwrap_or_else(make);
             self.items.push((key, value));
@@ -40,8 +42,24 @@ impl<T> InOrder<T> {
 
     /// Ends the turn.
     pub(crate) fn end(&mut self) {
+        self.stands &= self.items.len() == self.found;
         self.items.truncate(self.found);
         self.displaced = HashMap::new(); // no memory, if there was none in it
+    }
+
+    /// The value at this place in the order of the last turn.
+    pub(crate) fn at(&mut self, place: usize) -> Option<&mut T> {
+        self.items.get_mut(place).map(|(_, value)| value)
+    }
+
+    /// All values in the order of the last turn.
+    pub(crate) fn values(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut().map(|(_, value)| value)
+    }
+
+    /// Whether the last turn asked for all that the one before it had, in the same order, and no more.
+    pub(crate) fn stands(&self) -> bool {
+        self.stands
     }
 
     /// Keys and values in the order of the last turn.
@@ -65,6 +83,7 @@ mod tests {
             let mut kept = InOrder::default();
             let mut twin: HashMap<u64, usize> = HashMap::new();
             let mut made = 0;
+            let mut before: Vec<(u64, usize)> = Vec::new();
             for turn in turns {
                 let mut seen = BTreeSet::new();
                 let keys: Vec<u64> = turn.into_iter().filter(|key| seen.insert(*key)).collect();
@@ -77,6 +96,9 @@ mod tests {
                     }
                 }
                 kept.end();
+                let same = kept.iter().map(|(key, value)| (key, *value)).eq(before);
+                prop_assert_eq!(kept.stands(), same);
+                before = kept.iter().map(|(key, value)| (key, *value)).collect();
                 twin = kept.iter().map(|(key, value)| (key, *value)).collect();
                 let order: Vec<u64> = kept.iter().map(|(key, _)| key).collect();
                 prop_assert_eq!(order, keys);

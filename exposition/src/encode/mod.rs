@@ -6,6 +6,7 @@
 //! | `syntax` | what a format makes of names |
 //! | `text` | what the samples of a family look like around their values: text 0.0.4, OpenMetrics |
 //! | `protobuf`, `wire` | the same for Prometheus's protobuf, and what that is made of |
+//! | `kept` | what is kept of a family |
 //! | `sheet` | the rendered samples of a block of series, values written over old ones |
 //! | `in_order` | what is kept from scrape to scrape |
 //! | `number`, `escape` | values, and texts |
@@ -15,6 +16,7 @@
 pub mod door;
 mod escape;
 pub(crate) mod in_order;
+mod kept;
 mod number;
 mod protobuf;
 mod sheet;
@@ -24,11 +26,14 @@ mod wire;
 
 use tmc_engine::{BlockSnapshot, Escaping, FamilySnapshot, Kind, Snapshot};
 
-use crate::body::{Body, Segment};
+use crate::body::Body;
 use crate::negotiate::Format;
+use crate::strip::{OwnStrip, Strip};
 use in_order::InOrder;
+use kept::Kept;
+pub(crate) use kept::Piece;
 use protobuf::ProtobufPart;
-use sheet::{Draft, Sheet};
+use sheet::{Draft, Page};
 pub(crate) use syntax::Syntax;
 use text::TextPart;
 
@@ -54,24 +59,20 @@ pub struct Encoder {
     draft: Draft,
     /// Number of the last change of any text.
     version: u64,
+    /// Number of the last change of which pieces there are.
+    arrangement: u64,
     /// What comes after all families.
-    end: Segment,
+    end: OwnStrip,
 }
 
 /// What is kept of a family.
 #[derive(Debug)]
 struct Family {
     name: Box<str>,
+    /// The name with its characters escaped.
+    written: Box<str>,
     kind: Kind,
     parts: Vec<Kept>,
-}
-
-/// A part of a family: a header, and its blocks.
-#[derive(Debug)]
-struct Kept {
-    part: Part,
-    header: Sheet,
-    sheets: InOrder<Sheet>,
 }
 
 /// What samples look like.
@@ -87,49 +88,46 @@ impl Part {
         &self,
         family: &FamilySnapshot<'_>,
         block: &BlockSnapshot<'_>,
-        sheet: &mut Sheet,
+        page: &mut Page<'_>,
         draft: &mut Draft,
         version: u64,
     ) {
         match self {
-            Self::Text(part) => part.update(family, block, sheet, draft, version),
-            Self::Protobuf(part) => part.update(family, block, sheet, draft, version),
+            Self::Text(part) => part.update(family, block, page, draft, version),
+            Self::Protobuf(part) => part.update(family, block, page, draft, version),
         }
     }
 
+    /// Whether blocks whose values stand may have other text nevertheless.
+    fn looks_always(&self, family: &FamilySnapshot<'_>) -> bool {
+        family.has_exemplars()
+    }
+
     /// Brings the header up to date, which has `bytes` of blocks behind it.
-    fn header(&self, bytes: usize, sheet: &mut Sheet, draft: &mut Draft, version: u64) {
+    fn header(&self, bytes: usize, page: &mut Page<'_>, draft: &mut Draft, version: u64) {
         match self {
-            Self::Text(part) if sheet.version() == 0 => {
+            Self::Text(part) if page.version() == 0 => {
                 draft.clear();
                 draft.text.extend_from_slice(&part.header);
-                sheet.replace(draft, version);
+                page.replace(draft, version);
             }
             Self::Text(_) => {}
             Self::Protobuf(part) => {
                 draft.clear();
                 part.header(bytes, &mut draft.text);
-                sheet.replace(draft, version);
+                page.replace(draft, version);
             }
         }
     }
 }
 
-/// A piece of the exposition, as compressors see it.
-#[derive(Clone, Copy)]
-pub(crate) struct Piece<'a> {
-    /// Stands for its place: no other piece of the exposition has the same.
-    pub(crate) key: u64,
-    /// Changes with its text.
-    pub(crate) version: u64,
-    pub(crate) text: &'a Segment,
-}
-
 /// Key of what comes after all families.
 const END: u64 = u64::MAX;
-/// Where keys have the number of the part. Ids of families and blocks, which the process counts from 0
-/// together, never come so far.
+/// Where keys have the number of a family's part. Below it are ids of families and blocks, which the
+/// process counts together.
 const PART: u32 = 60;
+/// The ids.
+const IDS: u64 = (1 << PART) - 1;
 
 impl Encoder {
     /// An encoder that has rendered nothing yet. Names that are not legacy-valid are escaped with
@@ -140,8 +138,10 @@ impl Encoder {
     }
 
     pub(crate) fn with(syntax: Syntax) -> Self {
-        let end = if syntax.is_open_metrics() { &b"# EOF\n"[..] } else { b"" };
-        Self { syntax, end: end.to_vec().into(), ..Self::default() }
+        let text = if syntax.is_open_metrics() { &b"# EOF\n"[..] } else { b"" };
+        let mut end = OwnStrip::default();
+        end.rearrange(|segments| segments.push(text.to_vec().into()));
+        Self { syntax, end, ..Self::default() }
     }
 
     /// Escapes names otherwise.
@@ -165,34 +165,56 @@ impl Encoder {
     /// Appends the same to `body`, nothing of it copied: what the encoder keeps is shared.
     pub fn share(&mut self, snapshot: &Snapshot, body: &mut Body) {
         self.update(snapshot);
-        self.pieces(|_, _| true).for_each(|piece| body.push(piece.text.clone()));
+        self.strips(|_, _| true).for_each(|strip| body.share(strip));
     }
 
     /// Takes what is new in `snapshot`.
     pub(crate) fn update(&mut self, snapshot: &Snapshot) {
         self.version += 1;
-        self.families.begin();
+        let Self { families, draft, version, .. } = self;
+        let mut rearranged = false;
+        families.begin();
         for family in snapshot.families().filter(|family| family.blocks().len() > 0) {
-            let kept = self.families.next(family.id(), || Family::new(&family, self.syntax));
-            kept.parts.iter_mut().for_each(|part| {
-                part.update(&family, &mut self.draft, self.version);
-            });
+            let kept = families.next(family.id(), || Family::new(&family, self.syntax));
+            for part in &mut kept.parts {
+                rearranged |= part.update(&family, draft, *version);
+            }
         }
-        self.families.end();
+        families.end();
+        if rearranged || !families.stands() {
+            self.arrangement += 1;
+        }
     }
 
-    /// All pieces of the families that `select` takes by name and type, in order.
+    /// All text of the families that `select` takes by type and name, as registered or as written, in
+    /// order.
+    pub(crate) fn strips(
+        &self,
+        select: impl Fn(&str, Kind) -> bool,
+    ) -> impl Iterator<Item = Strip> {
+        self.parts(select).map(Kept::share).chain([self.end.share()])
+    }
+
+    /// The same, piece by piece.
     pub(crate) fn pieces(
         &self,
         select: impl Fn(&str, Kind) -> bool,
     ) -> impl Iterator<Item = Piece<'_>> {
-        let selected = move |family: &Family| select(&family.name, family.kind);
-        let families = self.families.iter().filter(move |(_, family)| selected(family));
-        let pieces = families.flat_map(|(id, family)| {
-            let parts = family.parts.iter().enumerate();
-            parts.flat_map(move |(at, kept)| kept.pieces(id, at as u64))
-        });
-        pieces.chain([Piece { key: END, version: 1, text: &self.end }])
+        let end = self.end.segments().iter().map(|text| Piece { key: END, version: 1, text });
+        self.parts(select).flat_map(Kept::pieces).chain(end)
+    }
+
+    /// A number that changes with the order of pieces, and whenever one comes or goes.
+    pub(crate) fn arrangement(&self) -> u64 {
+        self.arrangement
+    }
+
+    fn parts(&self, select: impl Fn(&str, Kind) -> bool) -> impl Iterator<Item = &Kept> {
+        let selected = move |family: &&Family| {
+            [&family.name, &family.written].iter().any(|name| select(name, family.kind))
+        };
+        let families = self.families.iter().map(|(_, family)| family).filter(selected);
+        families.flat_map(|family| &family.parts)
     }
 }
 
@@ -204,34 +226,9 @@ impl Family {
             _ => TextPart::all(family, syntax).into_iter().map(Part::Text).collect(),
         };
         let (name, kind) = (family.name().into(), family.kind());
-        Self { name, kind, parts: parts.into_iter().map(Kept::new).collect() }
-    }
-}
-
-impl Kept {
-    fn new(part: Part) -> Self {
-        Self { part, header: Sheet::default(), sheets: InOrder::default() }
-    }
-
-    fn update(&mut self, family: &FamilySnapshot<'_>, draft: &mut Draft, version: u64) {
-        self.sheets.begin();
-        let mut bytes = 0;
-        for block in family.blocks() {
-            let sheet = self.sheets.next(block.id(), Sheet::default);
-            self.part.update(family, &block, sheet, draft, version);
-            bytes += sheet.text().len();
-        }
-        self.sheets.end();
-        self.part.header(bytes, &mut self.header, draft, version);
-    }
-
-    /// The header, then every block.
-    fn pieces(&self, family: u64, at: u64) -> impl Iterator<Item = Piece<'_>> {
-        let sheets = std::iter::once((family, &self.header)).chain(self.sheets.iter());
-        sheets.map(move |(id, sheet)| Piece {
-            key: id | at << PART,
-            version: sheet.version(),
-            text: sheet.text(),
-        })
+        let written = syntax.escaping.metric_name(family.name()).into();
+        let key = |at: usize| family.id() | (at as u64) << PART;
+        let kept = parts.into_iter().enumerate().map(|(at, part)| Kept::new(part, key(at)));
+        Self { name, written, kind, parts: kept.collect() }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::number::Number;
 use super::wire;
-use crate::body::Segment;
+use crate::strip::{OwnStrip, Segment};
 
 /// Bytes that the text may grow per value before it needs other memory.
 const ROOM: usize = 4;
@@ -59,16 +59,25 @@ impl Draft {
     }
 }
 
-/// A block's samples as the last scrape saw them.
+/// What is known of a block's samples, as the last scrape saw them, beside their text.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
-    text: Segment,
-    /// Memory to write to while a slow reader still holds `text`.
+    /// Memory to write to while a slow reader still holds the text.
     spare: Option<Segment>,
     places: Box<[Place]>,
     values: Box<[u64]>,
     /// Changes with the text; 0 before there is any.
     version: u64,
+    /// The text while the strip that it belongs in is being rearranged.
+    pub(super) parked: Option<Segment>,
+}
+
+/// A sheet with its text.
+pub(super) struct Page<'a> {
+    pub(super) sheet: &'a mut Sheet,
+    pub(super) strip: &'a mut OwnStrip,
+    /// Where the text is in the strip.
+    pub(super) at: usize,
 }
 
 /// Compares the values of a reading with those of a sheet, one after the other.
@@ -91,40 +100,41 @@ impl Values<'_> {
     }
 }
 
-impl Sheet {
-    pub(super) fn text(&self) -> &Segment {
-        &self.text
+impl Page<'_> {
+    /// Changes with the text; 0 before there is any.
+    pub(super) fn version(&self) -> u64 {
+        self.sheet.version
     }
 
-    pub(super) fn version(&self) -> u64 {
-        self.version
+    fn text(&self) -> &[u8] {
+        self.strip.segments().get(self.at).map_or(&[], |text| text)
     }
 
     /// Takes what is in `draft`, and `version` if that is something else than before.
     pub(super) fn replace(&mut self, draft: &Draft, version: u64) {
-        if self.version > 0 && *self.text == *draft.text {
+        let is_new = self.sheet.version == 0;
+        if !is_new && *self.text() == *draft.text {
             return;
         }
-        self.version = version;
-        if self.text.is_empty() {
-            // Some digits more per value fit; where values have no places, some of them.
-            let room = match draft.places.len() {
-                0 => draft.text.len() / 4,
-                values => ROOM * values,
-            };
-            let mut text = Vec::with_capacity(draft.text.len() + room);
-            text.extend_from_slice(&draft.text);
-            self.text = text.into();
+        let Sheet { spare, places, values, .. } = &mut *self.sheet;
+        self.strip.change(self.at, |text| {
+            if is_new {
+                let room = ROOM * draft.places.len();
+                let mut bytes = Vec::with_capacity(draft.text.len() + room);
+                bytes.extend_from_slice(&draft.text);
+                *text = bytes.into();
+            } else {
+                text.refill(&draft.text, spare);
+            }
+        });
+        if places.len() == draft.places.len() {
+            places.copy_from_slice(&draft.places);
+            values.copy_from_slice(&draft.values);
         } else {
-            self.text.refill(&draft.text, &mut self.spare);
+            *places = draft.places.as_slice().into();
+            *values = draft.values.as_slice().into();
         }
-        if self.places.len() == draft.places.len() {
-            self.places.copy_from_slice(&draft.places);
-            self.values.copy_from_slice(&draft.values);
-        } else {
-            self.places = draft.places.as_slice().into();
-            self.values = draft.values.as_slice().into();
-        }
+        self.sheet.version = version;
     }
 
     /// Takes the values that `read` tells in the order of the text, and `version` if one is new.
@@ -136,38 +146,45 @@ impl Sheet {
         read: impl FnOnce(&mut Values<'_>),
     ) {
         draft.changed.clear();
-        let known = self.values.iter_mut();
+        let known = self.sheet.values.iter_mut();
         read(&mut Values { known, at: 0, changed: &mut draft.changed });
         if !draft.changed.is_empty() {
-            self.version = version;
-            self.write(draft);
+            let sheet = &mut *self.sheet;
+            sheet.version = version;
+            self.strip.change(self.at, |text| sheet.write(text, draft));
         }
     }
+}
 
-    fn write(&mut self, draft: &mut Draft) {
-        let text = self.text.writable(&mut self.spare);
+impl Sheet {
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn write(&mut self, text: &mut Segment, draft: &mut Draft) {
+        let bytes = text.writable(&mut self.spare);
         for &(at, old) in &draft.changed {
             let Place { start, len, number } = self.places[at as usize];
-            let digits = &mut text[start as usize..start as usize + usize::from(len)];
+            let digits = &mut bytes[start as usize..start as usize + usize::from(len)];
             if !number.write_over(old, self.values[at as usize], digits) {
-                return self.lay_out(draft);
+                return self.lay_out(text, draft);
             }
         }
     }
 
     /// Writes all anew, for a value has become longer or shorter.
     #[cold]
-    fn lay_out(&mut self, draft: &mut Draft) {
+    fn lay_out(&mut self, text: &mut Segment, draft: &mut Draft) {
         draft.text.clear();
         let mut from = 0;
         for (place, &value) in self.places.iter_mut().zip(&self.values) {
-            draft.text.extend_from_slice(&self.text[from..place.start as usize]);
+            draft.text.extend_from_slice(&text[from..place.start as usize]);
             from = place.start as usize + usize::from(place.len);
             place.start = draft.text.len() as u32;
             place.number.write(value, &mut draft.text);
             place.len = (draft.text.len() - place.start as usize) as u8;
         }
-        draft.text.extend_from_slice(&self.text[from..]);
-        self.text.refill(&draft.text, &mut self.spare);
+        draft.text.extend_from_slice(&text[from..]);
+        text.refill(&draft.text, &mut self.spare);
     }
 }

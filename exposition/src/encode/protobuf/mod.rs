@@ -13,7 +13,7 @@ use tmc_engine::{
 };
 
 use super::number::Number;
-use super::sheet::{Draft, Sheet, Values};
+use super::sheet::{Draft, Page, Values};
 use super::syntax::Syntax;
 use super::wire;
 use histogram::Shape;
@@ -100,21 +100,21 @@ impl ProtobufPart {
         out.extend_from_slice(&self.metadata);
     }
 
-    /// Brings `sheet` up to date.
+    /// Brings `page` up to date.
     pub(super) fn update(
         &self,
         family: &FamilySnapshot<'_>,
         block: &BlockSnapshot<'_>,
-        sheet: &mut Sheet,
+        page: &mut Page<'_>,
         draft: &mut Draft,
         version: u64,
     ) {
         let stays = !self.numbers.is_empty() && !family.has_exemplars();
-        if sheet.version() > 0 && stays {
-            sheet.update(draft, version, |values| values_of(block, values));
+        if page.version() > 0 && stays {
+            page.update(draft, version, |values| values_of(block, values));
         } else {
             self.render(block, draft);
-            sheet.replace(draft, version);
+            page.replace(draft, version);
         }
     }
 
