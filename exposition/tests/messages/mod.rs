@@ -84,7 +84,7 @@ pub(crate) struct Exemplar {
     pub(crate) timestamp: Option<Timestamp>,
 }
 
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, Copy, PartialEq, Message)]
 pub(crate) struct Timestamp {
     #[prost(int64, optional, tag = "1")]
     pub(crate) seconds: Option<i64>,
@@ -200,8 +200,9 @@ impl Exemplar {
 }
 
 fn pairs(labels: &[LabelPair]) -> Vec<(&str, &str)> {
-    let pair = |pair: &LabelPair| Some((pair.name.as_deref()?, pair.value.as_deref()?));
-    labels.iter().map(|label| pair(label).expect("a name and a value")).collect()
+    let has = "a name and a value";
+    let pairs = labels.iter().map(|LabelPair { name, value }| (name.as_deref(), value.as_deref()));
+    pairs.map(|(name, value)| (name.expect(has), value.expect(has))).collect()
 }
 
 impl Histogram {
@@ -222,7 +223,8 @@ impl Histogram {
         let mut deltas = self.positive_delta.iter();
         let (mut index, mut count, mut found) = (0, 0_i64, Vec::new());
         for (at, span) in self.positive_span.iter().enumerate() {
-            let (offset, length) = (span.offset.ok_or("no offset")?, span.length.ok_or("no length")?);
+            let (offset, length) =
+                (span.offset.ok_or("no offset")?, span.length.ok_or("no length")?);
             if at > 0 && offset < 0 {
                 return Err(format!("span {at} begins {offset} after the one before"));
             }
@@ -245,7 +247,10 @@ impl Histogram {
         }
         let buckets: u64 = found.iter().map(|(_, count)| count).sum();
         if self.sample_count != Some(buckets + self.zero_count.unwrap_or(0)) {
-            return Err(format!("count {:?}, {:?} + {found:?}", self.sample_count, self.zero_count));
+            return Err(format!(
+                "count {:?}, {:?} + {found:?}",
+                self.sample_count, self.zero_count
+            ));
         }
         let floats = self.sample_count_float.is_some() || self.zero_count_float.is_some();
         let counts = self.positive_count.len() + self.negative_count.len();
