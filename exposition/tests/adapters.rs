@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 
 use common::{Answer, Client, eventually, registry};
+use http_body::Body as _;
 use tmc_engine::Registry;
-use tmc_exposition::tower::{AT_ONCE, MetricsService};
+use tmc_exposition::tower::{AT_ONCE, MetricsService, ResponseBody};
 use tmc_exposition::{Body, Page, Request, Responder};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -278,17 +279,32 @@ fn a_scraper_that_waits_long_enough_gets_its_scrape() {
     });
 }
 
-#[test]
-fn outside_a_runtime_it_answers_in_place() {
+/// The answer of a service that is not in a runtime.
+fn in_place(method: &str) -> http::Response<ResponseBody> {
     let mut service = MetricsService::new(Responder::new(registry()));
     let mut context = Context::from_waker(Waker::noop());
     assert!(Service::<http::Request<()>>::poll_ready(&mut service, &mut context).is_ready());
-    let mut request = http::Request::get("/metrics").body(()).unwrap();
-    request.headers_mut().insert(TIMEOUT, "5".parse().unwrap());
-    let Poll::Ready(Ok(response)) = service.call(request).as_mut().poll(&mut context) else {
-        panic!("waits for something")
-    };
-    assert_eq!(response.status(), 200);
+    let request = http::Request::builder().method(method).uri("/metrics").header(TIMEOUT, "5");
+    let mut answering = service.call(request.body(()).unwrap());
+    match answering.as_mut().poll(&mut context) {
+        Poll::Ready(Ok(response)) => response,
+        Poll::Pending => panic!("waits for something"),
+    }
+}
+
+#[test]
+fn outside_a_runtime_it_answers_in_place() {
+    let response = in_place("GET");
+    let length = response.body().size_hint().exact().unwrap();
+    assert_eq!((response.status().as_u16(), response.body().is_end_stream()), (200, false));
+    assert_eq!(response.headers()["content-length"], *length.to_string());
+}
+
+#[test]
+fn an_answer_to_head_has_no_body_whatever_the_server_would_make_of_it() {
+    let (get, head) = (in_place("GET"), in_place("HEAD"));
+    assert_eq!(head.headers(), get.headers());
+    assert_eq!((head.body().size_hint().exact(), head.body().is_end_stream()), (Some(0), true));
 }
 
 #[test]
