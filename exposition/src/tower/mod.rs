@@ -97,8 +97,7 @@ impl<B> Service<http::Request<B>> for MetricsService {
         let (parts, _) = request.into_parts();
         let asked = understand(&parts);
         let blocks = matches!(self.responder.kind(&asked), Kind::Metrics | Kind::Page);
-        let runtime = Handle::try_current().ok().filter(|_| blocks);
-        let Some(runtime) = runtime else {
+        let Some(runtime) = blocks.then(Handle::try_current).and_then(Result::ok) else {
             return Box::pin(ready(Ok(answer(&self.responder, &asked))));
         };
         let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
