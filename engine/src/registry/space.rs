@@ -95,7 +95,7 @@ impl Pages {
     fn open_page(&mut self, kind: PageKind) -> Option<usize> {
         let number = CORE.numbers.take()?;
         // The shared shard's page comes now, so that a record can fall back on it without memory.
-        if CORE.shared_page(number as usize).is_none() {
+        if CORE.reserve_shared(number as usize).is_none() {
             CORE.numbers.free(number);
             return None;
         }

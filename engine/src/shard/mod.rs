@@ -244,12 +244,27 @@ impl Core {
     /// The shared shard's page, brought at first touch; `None` when memory is out.
     /// Callers write to it with read-modify-write operations only.
     pub(crate) fn shared_page(&self, number: usize) -> Option<&Page> {
+        let page = self.reserve_shared(number)?;
+        page.give_out();
+        Some(page)
+    }
+
+    /// Brings the shared shard's page, so that a record finds it without memory.
+    pub(crate) fn reserve_shared(&self, number: usize) -> Option<&Page> {
         if let Some(page) = self.shared.page(number) {
             return Some(page);
         }
         let _growth = self.shared_growth.lock();
         // SAFETY: the growth lock is held.
         unsafe { self.shared.owned_page(number) }
+    }
+
+    /// The page in every shard that was ever written to there. For readers.
+    pub(crate) fn pages(&self, number: usize) -> impl Iterator<Item = &Page> {
+        self.each().filter_map(move |shard| {
+            let page = shard.page(number)?;
+            (page.is_given_out() || !std::ptr::eq(shard, &self.shared)).then_some(page)
+        })
     }
 
     /// Every shard, the shared one last. For readers.
@@ -267,8 +282,7 @@ impl Core {
 
     /// The cell's value in each shard that has its page.
     pub(crate) fn each_value(&self, cell: CellId, ordering: Ordering) -> impl Iterator<Item = u64> {
-        let pages = self.each().filter_map(move |shard| shard.page(page_of(cell)));
-        pages.map(move |page| page.cells()[place_of(cell)].load(ordering))
+        self.pages(page_of(cell)).map(move |page| page.cells()[place_of(cell)].load(ordering))
     }
 
     /// Sums a cell over every shard.

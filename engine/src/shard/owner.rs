@@ -207,7 +207,7 @@ pub(crate) fn has(number: usize) -> bool {
 
 /// Sums the pages' own sums over every shard, saturating.
 pub(crate) fn sum_of_page(number: usize) -> u64 {
-    let pages = CORE.each().filter_map(|shard| shard.page(number));
+    let pages = CORE.pages(number);
     pages.fold(0, |sum, page| sum.saturating_add(page.sum().load(Relaxed)))
 }
 

@@ -4,7 +4,7 @@
 //! Pages come from [`std::alloc::System`], never from the program's global allocator: a counter
 //! inside a global allocator records without recursing into itself.
 
-use crate::sync::{AtomicPtr, AtomicU64, order};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering::Relaxed, order};
 use crossbeam_utils::CachePadded;
 use std::ptr::NonNull;
 
@@ -19,6 +19,8 @@ const MIN_PAGES: usize = if cfg!(loom) { 1 } else { 8 };
 struct Cells {
     numbered: [AtomicU64; PAGE_CELLS],
     sum: AtomicU64,
+    /// Not 0 once the page of the shared shard was given out to be written to.
+    shared: AtomicU64,
 }
 
 /// A block of cells. Once published it never moves and is freed only with its shard.
@@ -42,6 +44,7 @@ impl Page {
                 cells: CachePadded::new(Cells {
                     numbered: std::array::from_fn(|_| AtomicU64::new(0)),
                     sum: AtomicU64::new(0),
+                    shared: AtomicU64::new(0),
                 }),
                 #[cfg(not(shuttle))]
                 witness: loom::cell::UnsafeCell::new(false),
@@ -89,6 +92,18 @@ impl Page {
     pub(crate) fn sum(&self) -> &AtomicU64 {
         &self.cells.sum
     }
+
+    /// Says that many writers will record into it. Relaxed: it comes before the record, so who has to
+    /// see that sees this, too.
+    pub(super) fn give_out(&self) {
+        if !self.is_given_out() {
+            self.cells.shared.store(1, Relaxed);
+        }
+    }
+
+    pub(super) fn is_given_out(&self) -> bool {
+        self.cells.shared.load(Relaxed) != 0
+    }
 }
 
 /// The table from page number to page. A larger one replaces it when the shard grows; the old one
@@ -109,7 +124,7 @@ impl Root {
         // SAFETY: just allocated with `len` valid entries, shared with nobody.
         for (new, old) in unsafe { entries.as_ref() }.iter().zip(old) {
             // Relaxed: the caller wrote these entries itself, or holds the growth lock.
-            new.store(old.load(crate::sync::Ordering::Relaxed), crate::sync::Ordering::Relaxed);
+            new.store(old.load(Relaxed), Relaxed);
         }
         alloc_root(Root { entries, prev })
     }
@@ -132,7 +147,7 @@ impl Root {
     pub(crate) unsafe fn free_all(root: NonNull<Root>) {
         // SAFETY: the caller has the chain for itself.
         for entry in unsafe { root.as_ref() }.entries() {
-            if let Some(page) = NonNull::new(entry.load(crate::sync::Ordering::Relaxed)) {
+            if let Some(page) = NonNull::new(entry.load(Relaxed)) {
                 // SAFETY: each page stands once in the newest root, and nobody uses it any more.
                 unsafe { Page::free(page) };
             }

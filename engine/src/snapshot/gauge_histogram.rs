@@ -53,7 +53,7 @@ impl Merged {
         let start = self.buckets.len();
         self.buckets.resize(start + PAGE_CELLS, 0);
         let mut units: u64 = 0;
-        for source in CORE.each().filter_map(|shard| shard.page(number as usize)) {
+        for source in CORE.pages(number as usize) {
             sum(&mut self.buckets[start..], source, ordering);
             units = units.wrapping_add(source.sum().load(ordering));
         }

@@ -190,7 +190,7 @@ impl Merged {
         self.groups.push((group as u32, (start / PAGE_CELLS) as u32));
         self.buckets.resize(start + PAGE_CELLS, 0);
         let mut total: u64 = 0;
-        for source in CORE.each().filter_map(|shard| shard.page(number as usize)) {
+        for source in CORE.pages(number as usize) {
             sum(&mut self.buckets[start..], source, Relaxed);
             total = total.saturating_add(source.sum().load(Relaxed));
         }
@@ -201,7 +201,7 @@ impl Merged {
 /// The values of a page, summed over all shards.
 fn sum_page(page: PageRef) -> [u64; PAGE_CELLS] {
     let mut cells = [0; PAGE_CELLS];
-    for source in CORE.each().filter_map(|shard| shard.page(page.number as usize)) {
+    for source in CORE.pages(page.number as usize) {
         match page.kind {
             PageKind::Sums => sum(&mut cells, source, Relaxed),
             PageKind::Heads => sum_saturating(&mut cells, source),
