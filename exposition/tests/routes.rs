@@ -62,10 +62,15 @@ fn head_is_get_without_the_body() {
     let mut client = Client::new(server.local_addr());
     for path in ["/metrics", "/healthz", "/readyz", "/nothing", "/big"] {
         client.send(format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
-        let head = client.head();
+        let mut head = client.head();
         // A body would spoil the answer that is read next.
         let mut answer = client.ask(path);
         answer.body.clear();
+        for answer in [&mut head, &mut answer] {
+            // Between the two a second may have ended.
+            assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")));
+            answer.headers.retain(|(name, _)| name != "Date");
+        }
         assert_eq!(head, answer, "{path}");
     }
 }

@@ -1,52 +1,33 @@
-//! One client: gathers a head, writes the answer, and so on until one of the two sides closes.
+//! One client: gathers a head, has it answered, writes the answer, and so on until one of the two
+//! sides closes.
 //!
 //! Upstream: `event_loop`, which says when to go on and when time is up. Downstream: `request`,
-//! `respond`, `response`. A second request is not looked at before the first is answered in full, so
-//! a client that sends and does not read costs one answer.
+//! `respond` or the lanes of `job`, `sending`. A second request is not looked at before the first is
+//! answered in full, so a client that sends and does not read costs one answer.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::mem;
-use std::net::Shutdown;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-
-use super::limits::Limits;
-use super::pool::{Pool, Wire};
-use super::request::{Parsed, Reject, parse};
-use super::response::write_head;
-use crate::respond::{HEALTH_PATH, READY_PATH, Reply, Responder};
+use super::context::{Context, Remote};
+use super::job::{Errand, Job};
+use super::meter::Scrape;
+use super::pool::Wire;
+use super::request::{Head, Parsed, Reject, parse};
+use super::response::{Frame, write_head};
+use super::sending::{Sending, Sent};
+use super::stream::Stream;
+use super::worker::Work;
+use crate::body::Body;
+use crate::negotiate::Preferences;
+use crate::respond::{Kind, Reply, Request};
 
 /// Steps that one connection may take before the others have their turn.
 const STEPS_PER_TURN: usize = 8;
 /// What `Retry-After` says in seconds; Prometheus comes back by itself, people read it.
 const RETRY_AFTER: u32 = 5;
-
-/// A byte stream that can end one direction.
-pub(crate) trait Stream: Read + Write {
-    /// Tells the other side that nothing follows.
-    fn shut_write(&mut self) -> io::Result<()>;
-}
-
-impl Stream for TcpStream {
-    fn shut_write(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-}
-
-/// What all connections share.
-pub(crate) struct Context<'a> {
-    /// Makes the answers.
-    pub(crate) responder: &'a mut Responder,
-    /// Lends the memory.
-    pub(crate) pool: &'a mut Pool,
-    /// What a client may take.
-    pub(crate) limits: &'a Limits,
-    /// The one door to the time.
-    pub(crate) clock: &'a dyn Fn() -> Instant,
-    /// Whether the server is being shut down: answers are the last of their connection.
-    pub(crate) stopping: bool,
-}
+/// The share of a client's patience that an answer may take; the rest is for its way back.
+const PATIENCE: f64 = 0.95;
 
 /// What a connection needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +51,8 @@ enum Step {
 enum Phase {
     /// Gathers a head, or drops the body of the last request.
     Reading,
+    /// Has a request that is being answered elsewhere.
+    Waiting(Work, u64),
     /// Writes an answer.
     Writing,
     /// Has said all: drops what still comes, for closing on unread bytes would reset the connection
@@ -77,9 +60,23 @@ enum Phase {
     Draining,
 }
 
+/// The request that is being answered.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: Instant,
+    /// Its answer goes without its body.
+    is_head: bool,
+    /// Of a scrape.
+    preferences: Option<Preferences>,
+    rendering: Duration,
+    code: u16,
+    coding: Option<&'static str>,
+}
+
 /// One client.
 pub(crate) struct Connection<S> {
     stream: S,
+    remote: Remote,
     wire: Wire,
     /// Bytes at the start of `wire.input` that are the client's.
     filled: usize,
@@ -88,12 +85,15 @@ pub(crate) struct Connection<S> {
     /// Bytes of the last request's body that are still to be dropped.
     skip: u64,
     phase: Phase,
+    asked: Asked,
     /// The body of the answer. Counted by the pool from the begin of Writing to its end.
-    body: Vec<u8>,
-    /// Bytes of head and body that are written.
-    sent: usize,
+    body: Body,
+    /// How far head and body are written.
+    sending: Sending,
     /// Whether Reading comes after Writing.
     keep_alive: bool,
+    /// Requests so far.
+    requests: u64,
     /// Whether nothing of the next head has come yet.
     idle: bool,
     /// Whether the client has ended its side.
@@ -105,20 +105,23 @@ pub(crate) struct Connection<S> {
 
 impl<S: Stream> Connection<S> {
     /// A client that was let in.
-    pub(crate) fn new(stream: S, context: &mut Context<'_>) -> Self {
+    pub(crate) fn new(stream: S, remote: Remote, context: &mut Context<'_>) -> Self {
         let mut wire = context.pool.take_wire();
         wire.input.resize(context.limits.head_bytes, 0);
         let now = (context.clock)();
         Self {
             stream,
+            remote,
             wire,
             filled: 0,
             parsed: 0,
             skip: 0,
             phase: Phase::Reading,
-            body: Vec::new(),
-            sent: 0,
+            asked: Asked::nothing(now),
+            body: Body::new(),
+            sending: Sending::default(),
             keep_alive: true,
+            requests: 0,
             // The first head has no idle time before it.
             idle: false,
             ended: false,
@@ -128,8 +131,8 @@ impl<S: Stream> Connection<S> {
     }
 
     /// A client for which there is no room: it is told so, whatever it asks.
-    pub(crate) fn refused(stream: S, context: &mut Context<'_>) -> Self {
-        let mut connection = Self::new(stream, context);
+    pub(crate) fn refused(stream: S, remote: Remote, context: &mut Context<'_>) -> Self {
+        let mut connection = Self::new(stream, remote, context);
         connection.reject(Reject::OVERLOAD, context);
         connection
     }
@@ -145,11 +148,13 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Gives the memory back and closes the stream.
-    pub(crate) fn close(self, pool: &mut Pool) {
-        if self.phase == Phase::Writing {
-            pool.give_body(self.body);
+    pub(crate) fn close(self, context: &mut Context<'_>) {
+        match self.phase {
+            Phase::Writing => context.pool.release(self.body),
+            Phase::Waiting(work, serial) => withdraw(work, serial, context),
+            Phase::Reading | Phase::Draining => {}
         }
-        pool.give_wire(self.wire);
+        context.pool.give_wire(self.wire);
     }
 
     /// Goes on until the stream would block, or the turn is over.
@@ -157,20 +162,23 @@ impl<S: Stream> Connection<S> {
         for _ in 0..STEPS_PER_TURN {
             let step = match self.phase {
                 Phase::Reading => self.read(context),
+                Phase::Waiting(..) => Step::Wait,
                 Phase::Writing => self.write(context),
                 Phase::Draining => self.drain(),
             };
             match step {
                 Step::On => {}
                 // All that came is answered or dropped; the kernel delivers what is written.
-                Step::Wait if context.stopping && self.phase != Phase::Writing => {
-                    return Next::Close;
-                }
+                Step::Wait if context.stopping && !self.is_answering() => return Next::Close,
                 Step::Wait => return Next::Wait,
                 Step::Close => return Next::Close,
             }
         }
         Next::Again
+    }
+
+    fn is_answering(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(..) | Phase::Writing)
     }
 
     /// Acts on the deadline, unless a last look at the stream moves it.
@@ -180,12 +188,34 @@ impl<S: Stream> Connection<S> {
         if next != Next::Wait || self.deadline > (context.clock)() {
             return next;
         }
+        if let Phase::Waiting(work, serial) = self.phase {
+            withdraw(work, serial, context);
+            self.shed("this answer takes longer than it may: try again later", context);
+            return self.drive(context);
+        }
         if self.phase == Phase::Reading && self.filled > 0 {
             self.reject(Reject::TIMEOUT, context);
             return self.drive(context);
         }
-        log::debug!("a connection ran out of time while {:?}", self.phase);
+        log::debug!("{} ran out of time while {:?}", self.remote.peer, self.phase);
         Next::Close
+    }
+
+    /// Goes on with the answer that was made elsewhere, unless nobody waits for it any more.
+    pub(crate) fn resume(&mut self, job: &mut Job, context: &mut Context<'_>) -> Next {
+        if !matches!(self.phase, Phase::Waiting(_, serial) if serial == job.serial) {
+            return Next::Wait;
+        }
+        self.asked.rendering = job.rendering;
+        match job.reply.take() {
+            // Others may have been read slowly since this was asked for. One alone may be large.
+            Some(_) if context.pool.pending() > context.limits.pending_bytes => {
+                self.shed(UNREAD, context);
+            }
+            Some(reply) => self.answer(&reply, mem::take(&mut job.body), context),
+            None => self.shed("there was no time for this answer: try again later", context),
+        }
+        self.drive(context)
     }
 
     fn read(&mut self, context: &mut Context<'_>) -> Step {
@@ -200,6 +230,7 @@ impl<S: Stream> Connection<S> {
             if self.filled == 0 {
                 return Step::Close;
             }
+            context.meter.malformed();
             self.reject(Reject::TRUNCATED, context);
             return Step::On;
         }
@@ -217,56 +248,108 @@ impl<S: Stream> Connection<S> {
         Step::On
     }
 
-    /// Answers the request in the input, if its head is complete or hopeless.
+    /// Acts on the request in the input, if its head is complete or hopeless.
     fn take_request(&mut self, context: &mut Context<'_>) -> bool {
-        let head = match parse(&self.wire.input[..self.filled], context.limits) {
-            Parsed::Partial => return false,
+        // Taken out, for the request borrows from it.
+        let input = mem::take(&mut self.wire.input);
+        let parsed = parse(&input[..self.filled], context.limits);
+        let consumed = match &parsed {
+            Parsed::Partial => None,
             Parsed::Rejected(reject) => {
-                self.reject(reject, context);
-                return true;
+                context.meter.malformed();
+                self.reject(*reject, context);
+                Some(self.filled)
             }
-            Parsed::Complete(head) => head,
+            Parsed::Complete(head) => {
+                self.begin(head, context);
+                Some(head.len)
+            }
         };
-        let is_probe = matches!(head.request.path, HEALTH_PATH | READY_PATH);
-        self.body = if is_probe { context.pool.take_small() } else { context.pool.take_body() };
-        let mut answer = crate::body::Body::new();
-        let reply = if context.pool.pending() > context.limits.pending_bytes && !is_probe {
-            let why = "too many answers wait for their readers: try again later";
-            Reply { retry_after: Some(RETRY_AFTER), ..Reply::text(503, why, &mut answer) }
-        } else {
-            context.responder.respond(&head.request, &mut answer)
-        };
-        answer.iter().for_each(|part| self.body.extend_from_slice(part));
-        self.keep_alive = head.keep_alive && !context.stopping;
-        write_head(&mut self.wire.head, &reply, self.body.len(), self.keep_alive);
-        if head.request.method == "HEAD" {
-            self.body.clear();
+        self.wire.input = input;
+        if let Some(count) = consumed {
+            self.consume(count);
         }
+        consumed.is_some()
+    }
+
+    /// Answers a request, or has it answered.
+    fn begin(&mut self, head: &Head<'_>, context: &mut Context<'_>) {
+        let request = &head.request;
+        let now = (context.clock)();
+        self.requests += 1;
+        let is_last = context.stopping || self.requests >= context.limits.requests;
+        self.keep_alive = head.keep_alive && !is_last;
         self.skip = head.body_len;
-        let len = head.len;
-        self.consume(len);
-        self.start_writing(context);
-        true
+        self.asked = Asked { is_head: request.method == "HEAD", ..Asked::nothing(now) };
+        match context.responder.kind(request) {
+            Kind::Probe | Kind::Error => {
+                let mut body = context.pool.take_body();
+                let reply = context.responder.respond(request, &mut body);
+                self.answer(&reply, body, context);
+            }
+            Kind::Metrics => {
+                self.asked.preferences = Some(request.preferences);
+                self.hand_over(Work::Scrapes, request, context);
+            }
+            Kind::Page => self.hand_over(Work::Pages, request, context),
+        }
+    }
+
+    fn hand_over(&mut self, work: Work, request: &Request<'_>, context: &mut Context<'_>) {
+        if context.pool.pending() > context.limits.pending_bytes {
+            return self.shed(UNREAD, context);
+        }
+        let patience = request.timeout.map(|timeout| timeout.mul_f64(PATIENCE));
+        let longest = context.limits.scrape_time;
+        let deadline = self.asked.at + patience.map_or(longest, |patience| patience.min(longest));
+        let errand = Errand { place: self.remote.place, request, deadline };
+        let body = context.pool.take_body();
+        match context.lanes.push(work, &errand, body) {
+            Ok(serial) => {
+                self.phase = Phase::Waiting(work, serial);
+                self.deadline = deadline;
+            }
+            Err(body) => {
+                context.pool.give_body(body);
+                self.shed("too many requests wait for their answers: try again later", context);
+            }
+        }
+    }
+
+    /// Answers that there is no room or no time; the connection goes on.
+    #[cold]
+    fn shed(&mut self, why: &str, context: &mut Context<'_>) {
+        let mut body = context.pool.take_body();
+        let reply = Reply { retry_after: Some(RETRY_AFTER), ..Reply::text(503, why, &mut body) };
+        self.answer(&reply, body, context);
     }
 
     /// Answers what cannot be understood or must not go on, and closes after it.
     fn reject(&mut self, reject: Reject, context: &mut Context<'_>) {
-        self.body = context.pool.take_small();
-        let mut answer = crate::body::Body::new();
-        let mut reply = Reply::text(reject.status, reject.message, &mut answer);
-        answer.iter().for_each(|part| self.body.extend_from_slice(part));
+        let mut body = context.pool.take_body();
+        let mut reply = Reply::text(reject.status, reject.message, &mut body);
         if reject.status == 503 {
             reply.retry_after = Some(RETRY_AFTER);
         }
         self.keep_alive = false;
-        write_head(&mut self.wire.head, &reply, self.body.len(), false);
-        self.consume(self.filled);
-        self.start_writing(context);
+        self.asked = Asked::nothing((context.clock)());
+        // What else has come is no request any more.
+        (self.filled, self.parsed, self.skip) = (0, 0, 0);
+        self.answer(&reply, body, context);
     }
 
-    fn start_writing(&mut self, context: &mut Context<'_>) {
-        context.pool.fill(&self.body);
-        self.sent = 0;
+    /// Begins to write an answer.
+    fn answer(&mut self, reply: &Reply, body: Body, context: &mut Context<'_>) {
+        let date = context.date.at((context.calendar)());
+        let frame = Frame { length: body.len(), keep_alive: self.keep_alive, date };
+        write_head(&mut self.wire.head, reply, &frame);
+        (self.asked.code, self.asked.coding) = (reply.status, reply.content_encoding);
+        self.body = body;
+        if self.asked.is_head {
+            self.body.clear();
+        }
+        context.pool.hold(&self.body);
+        self.sending = Sending::default();
         self.phase = Phase::Writing;
         let now = (context.clock)();
         self.answered_by = now + context.limits.answer_time;
@@ -274,28 +357,30 @@ impl<S: Stream> Connection<S> {
     }
 
     fn write(&mut self, context: &mut Context<'_>) -> Step {
-        let head = self.wire.head.len();
-        let rest = match self.sent.checked_sub(head) {
-            None => &self.wire.head[self.sent..],
-            Some(sent) => &self.body[sent..],
-        };
-        if rest.is_empty() {
-            return self.finish(context);
-        }
-        match self.stream.write(rest) {
-            Ok(0) => Step::Close,
-            Ok(count) => {
-                self.sent += count;
+        match self.sending.go_on(&mut self.stream, &self.wire.head, &self.body) {
+            Ok(Sent::All) => self.finish(context),
+            Ok(Sent::Some) => {
                 let progress = (context.clock)() + context.limits.write_time;
                 self.deadline = self.answered_by.min(progress);
                 Step::On
             }
+            Ok(Sent::Nothing) => Step::Close,
             Err(error) => stopped_by(&error),
         }
     }
 
     fn finish(&mut self, context: &mut Context<'_>) -> Step {
-        context.pool.give_body(mem::take(&mut self.body));
+        context.pool.release(mem::take(&mut self.body));
+        if let Some(preferences) = self.asked.preferences {
+            context.meter.scraped(&Scrape {
+                preferences,
+                code: self.asked.code,
+                coding: self.asked.coding,
+                bytes: self.sending.bytes(),
+                duration: (context.clock)().saturating_duration_since(self.asked.at),
+                rendering: self.asked.rendering,
+            });
+        }
         if self.keep_alive {
             self.phase = Phase::Reading;
             self.await_head(context);
@@ -335,9 +420,27 @@ impl<S: Stream> Connection<S> {
 
     /// Moves the rest of the input to the front.
     fn consume(&mut self, count: usize) {
+        let count = count.min(self.filled);
         self.wire.input.copy_within(count..self.filled, 0);
         self.filled -= count;
         self.parsed = 0;
+    }
+}
+
+const UNREAD: &str = "too many answers wait for their readers: try again later";
+
+impl Asked {
+    /// No scrape, at `now`.
+    fn nothing(now: Instant) -> Self {
+        let (code, coding) = (0, None);
+        Self { at: now, is_head: false, preferences: None, rendering: Duration::ZERO, code, coding }
+    }
+}
+
+/// Nobody waits for this any more.
+fn withdraw(work: Work, serial: u64, context: &mut Context<'_>) {
+    if let Some(body) = context.lanes.withdraw(work, serial) {
+        context.pool.give_body(body);
     }
 }
 

@@ -3,12 +3,17 @@
 //! Upstream: the fuzz target `request_head`. Downstream: `request`, `connection`.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::Limits;
-use super::connection::{Connection, Context, Next, Stream};
+use super::connection::{Connection, Next};
+use super::context::{Context, Remote};
+use super::date::Date;
+use super::job::Lanes;
+use super::meter::Meter;
 use super::pool::Pool;
 use super::request::{self, Parsed};
+use super::stream::{Peer, Stream};
 use crate::respond::{Request, Responder};
 
 /// What the input holds.
@@ -91,15 +96,28 @@ impl Stream for Client<'_> {
 ///
 /// # Panics
 /// When the connection does not come to an end.
-pub fn converse(input: &[u8], chunk: usize, responder: &mut Responder, limits: &Limits) -> Vec<u8> {
+pub fn converse(input: &[u8], chunk: usize, responder: &Responder, limits: &Limits) -> Vec<u8> {
     let now = Instant::now();
-    let (pool, clock) = (&mut Pool::new(), &move || now);
-    let mut context = Context { responder, pool, limits, clock, stopping: false };
+    let (lanes, pool, date) =
+        (&mut Lanes::new(limits, || ()), &mut Pool::new(), &mut Date::default());
+    let (meter, clock, calendar) = (&Meter::default(), &move || now, &|| SystemTime::UNIX_EPOCH);
+    let mut context =
+        Context { responder, lanes, pool, meter, limits, clock, calendar, date, stopping: false };
     let client = Client { input, chunk: chunk.max(1), blocks: true, got: Vec::new() };
-    let mut connection = Connection::new(client, &mut context);
+    let mut connection =
+        Connection::new(client, Remote { peer: Peer::Local, place: 0 }, &mut context);
+    let mut done = Vec::new();
     // Each turn reads or writes a byte at least, and no answer is longer than a few thousand.
     for _ in 0..1_000_000 {
-        if connection.drive(&mut context) == Next::Close {
+        let mut next = connection.drive(&mut context);
+        context.lanes.do_now(responder, clock);
+        context.lanes.take(&mut done);
+        for mut job in done.drain(..) {
+            next = connection.resume(&mut job, &mut context);
+            let body = context.lanes.give(job);
+            context.pool.give_body(body);
+        }
+        if next == Next::Close {
             return std::mem::take(&mut connection.stream_mut().got);
         }
     }

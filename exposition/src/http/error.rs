@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::respond::RouteError;
 
@@ -12,7 +13,9 @@ use crate::respond::RouteError;
 #[non_exhaustive]
 pub enum ServeError {
     /// The text is no address, or its host name is unknown.
-    #[error("cannot listen on {address:?}: {reason}; write HOST:PORT, for example 127.0.0.1:8080")]
+    #[error(
+        "cannot listen on {address:?}: {reason}; write HOST:PORT, for example 127.0.0.1:8080, or unix:PATH"
+    )]
     InvalidAddress {
         /// The address as given.
         address: String,
@@ -48,6 +51,33 @@ pub enum ServeError {
     Listen {
         /// The address that was tried.
         address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process listens on this Unix socket.
+    #[error(
+        "cannot listen on unix:{}: another process does; stop it, or choose another path",
+        path.display()
+    )]
+    UnixSocketInUse {
+        /// The socket's file.
+        path: PathBuf,
+    },
+    /// There is a file that is no socket where the Unix socket should be.
+    #[error(
+        "cannot listen on unix:{}: there is another file of this name, which is left alone; move it \
+         away, or choose another path",
+        path.display()
+    )]
+    NotASocket {
+        /// The file in the way.
+        path: PathBuf,
+    },
+    /// Any other failure to listen on a Unix socket.
+    #[error("cannot listen on unix:{}: {source}", path.display())]
+    UnixSocket {
+        /// The socket's file.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },

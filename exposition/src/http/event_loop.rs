@@ -1,54 +1,77 @@
-//! The loop: waits for sockets and deadlines, accepts, and gives each connection its turn.
+//! The loop: waits for sockets, answers and deadlines, and gives each connection its turn.
 //!
-//! Upstream: `server`, which starts and stops it. Downstream: `connection`.
+//! Upstream: `server`, which starts and stops it; `accept`, which brings clients. Downstream:
+//! `connection`.
 
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant, SystemTime};
 
-use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::Limits;
-use super::connection::{Connection, Context, Next};
+use super::accept::Acceptor;
+use super::connection::{Connection, Next};
+use super::context::{Context, Remote};
+use super::date::Date;
+use super::job::{Job, Lanes};
+use super::listener::Listener;
+use super::meter::{Meter, Refused};
 use super::pool::Pool;
+use super::stream::{Peer, Socket};
+use super::worker::Work;
 use crate::respond::Responder;
 
-const LISTENER: Token = Token(usize::MAX);
-const WAKER: Token = Token(usize::MAX - 1);
+const WAKER: Token = Token(usize::MAX);
 
 /// Connections accepted before those that are open have their turn.
 const ACCEPTS_PER_TURN: usize = 64;
 /// Connections beyond the limit that are told so at a time; any more are closed without a word.
 const REFUSALS: usize = 32;
-/// How long accepting rests when the system refuses it; doubled up to the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Place for one connection; its index is the token.
 #[derive(Default)]
 struct Slot {
-    connection: Option<Connection<TcpStream>>,
+    connection: Option<Connection<Socket>>,
     /// Whether the index is in `again`, which holds it once at most.
     queued: bool,
     /// Whether it counts against the limit; else it is being refused.
     admitted: bool,
 }
 
+/// What connections share, as long as the server runs.
+struct Shared {
+    responder: Responder,
+    lanes: Lanes,
+    pool: Pool,
+    meter: Meter,
+    limits: Limits,
+    date: Date,
+}
+
+impl Shared {
+    fn context(&mut self, stopping: bool) -> Context<'_> {
+        Context {
+            responder: &self.responder,
+            lanes: &mut self.lanes,
+            pool: &mut self.pool,
+            meter: &self.meter,
+            limits: &self.limits,
+            clock: &Instant::now,
+            calendar: &SystemTime::now,
+            date: &mut self.date,
+            stopping,
+        }
+    }
+}
+
 /// All that the server's thread owns.
 pub(crate) struct EventLoop {
     poll: Poll,
-    /// None once the server is being shut down.
-    listener: Option<TcpListener>,
-    /// Whether there may be a connection to accept: readiness is told once only.
-    acceptable: bool,
-    /// When accepting goes on after the system refused it.
-    resume_at: Option<Instant>,
-    pause: Duration,
-    responder: Responder,
-    pool: Pool,
-    limits: Limits,
+    acceptor: Acceptor,
+    shared: Shared,
     slots: Vec<Slot>,
     /// Indices of empty slots.
     free: Vec<usize>,
@@ -58,6 +81,8 @@ pub(crate) struct EventLoop {
     again: Vec<usize>,
     /// The other buffer of `again`.
     turn: Vec<usize>,
+    /// Answers that came from the lanes, for the moment.
+    done: Vec<Box<Job>>,
     /// No deadline of a connection is earlier; some may have moved beyond it.
     earliest: Option<Instant>,
     stop: Arc<OnceLock<()>>,
@@ -66,31 +91,35 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// A loop that accepts from `listener`, and what wakes it after `stop` is filled.
+    /// A loop that accepts from `listeners`, and what wakes it after `stop` is filled.
     pub(crate) fn new(
-        mut listener: TcpListener,
+        listeners: Vec<Listener>,
         responder: Responder,
         limits: Limits,
+        meter: Meter,
         stop: Arc<OnceLock<()>>,
-    ) -> io::Result<(Self, Waker)> {
+    ) -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let acceptor = Acceptor::new(listeners, poll.registry())?;
+        let lanes_wake = Arc::clone(&waker);
+        let lanes = Lanes::new(&limits, move || {
+            if let Err(error) = lanes_wake.wake() {
+                log::error!("cannot wake the metrics server for an answer: {error}");
+            }
+        });
+        let (pool, date) = (Pool::new(), Date::default());
         let this = Self {
             poll,
-            listener: Some(listener),
-            acceptable: false,
-            resume_at: None,
-            pause: SHORTEST_PAUSE,
-            responder,
-            pool: Pool::new(),
-            limits,
+            acceptor,
+            shared: Shared { responder, lanes, pool, meter, limits, date },
             slots: Vec::new(),
             free: Vec::new(),
             admitted: 0,
             refused: 0,
             again: Vec::new(),
             turn: Vec::new(),
+            done: Vec::new(),
             earliest: None,
             stop,
             stop_at: None,
@@ -98,8 +127,24 @@ impl EventLoop {
         Ok((this, waker))
     }
 
+    /// Starts the threads for answers that may take long.
+    pub(crate) fn start_lanes(&self) -> io::Result<[ThreadId; 2]> {
+        let Shared { lanes, responder, .. } = &self.shared;
+        let scrapes = lanes.scrapes.start("tmc-scrape", Work::Scrapes, responder.clone())?;
+        let pages = lanes.pages.start("tmc-page", Work::Pages, responder.clone())?;
+        Ok([scrapes, pages])
+    }
+
     /// Serves until the server is shut down.
     pub(crate) fn run(mut self) {
+        self.serve();
+        for index in 0..self.slots.len() {
+            self.close(index);
+        }
+        self.shared.lanes.end(self.stop_at.unwrap_or_else(Instant::now));
+    }
+
+    fn serve(&mut self) {
         let mut events = Events::with_capacity(256);
         loop {
             if let Err(error) = self.poll.poll(&mut events, self.longest_wait()) {
@@ -111,8 +156,8 @@ impl EventLoop {
             }
             for event in &events {
                 match event.token() {
-                    LISTENER => self.acceptable = true,
-                    WAKER => {}
+                    WAKER => self.resume(),
+                    token if self.acceptor.notice(token) => {}
                     Token(index) => self.drive(index),
                 }
             }
@@ -134,30 +179,24 @@ impl EventLoop {
 
     /// Until the next thing that happens by itself; None is for ever.
     fn longest_wait(&self) -> Option<Duration> {
-        if !self.again.is_empty() || (self.acceptable && self.resume_at.is_none()) {
+        if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        let next = [self.earliest, self.resume_at, self.stop_at].into_iter().flatten().min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+        let now = Instant::now();
+        let due = [self.earliest, self.acceptor.due(now), self.stop_at];
+        Some(due.into_iter().flatten().min()?.saturating_duration_since(now))
     }
 
     /// Lets one connection do something, and acts on what it says.
     fn with(
         &mut self,
         index: usize,
-        act: impl FnOnce(&mut Connection<TcpStream>, &mut Context<'_>) -> Next,
+        act: impl FnOnce(&mut Connection<Socket>, &mut Context<'_>) -> Next,
     ) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         // An event may come for a connection that was closed in the same round.
         let Some(connection) = slot.connection.as_mut() else { return };
-        let mut context = Context {
-            responder: &mut self.responder,
-            pool: &mut self.pool,
-            limits: &self.limits,
-            clock: &Instant::now,
-            stopping: self.stop_at.is_some(),
-        };
-        let next = act(connection, &mut context);
+        let next = act(connection, &mut self.shared.context(self.stop_at.is_some()));
         if next == Next::Close {
             self.close(index);
             return;
@@ -181,13 +220,31 @@ impl EventLoop {
         }
     }
 
+    /// Gives the answers of the lanes to who waits for them.
+    fn resume(&mut self) {
+        let mut done = mem::take(&mut self.done);
+        self.shared.lanes.take(&mut done);
+        for mut job in done.drain(..) {
+            self.with(job.place, |connection, context| connection.resume(&mut job, context));
+            // If nobody waited, it lets go of its bytes here.
+            let body = self.shared.lanes.give(job);
+            self.shared.pool.give_body(body);
+        }
+        self.done = done;
+    }
+
     fn close(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         let Some(mut connection) = slot.connection.take() else { return };
         // Closing the socket would do it too; an error changes nothing.
         let _ = self.poll.registry().deregister(connection.stream_mut());
-        connection.close(&mut self.pool);
-        *(if slot.admitted { &mut self.admitted } else { &mut self.refused }) -= 1;
+        connection.close(&mut self.shared.context(true));
+        if slot.admitted {
+            self.admitted -= 1;
+            self.shared.meter.closed();
+        } else {
+            self.refused -= 1;
+        }
         self.free.push(index);
     }
 
@@ -206,58 +263,24 @@ impl EventLoop {
     }
 
     fn accept(&mut self) {
-        if let Some(at) = self.resume_at {
-            if at > Instant::now() {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some((socket, peer)) = self.acceptor.next(&self.shared.meter) else { return };
+            self.admit(socket, peer);
+        }
+    }
+
+    fn admit(&mut self, mut socket: Socket, peer: Peer) {
+        let admitted = self.admitted < self.shared.limits.connections;
+        if !admitted {
+            let told = self.refused < REFUSALS;
+            self.shared.meter.refused(if told { Refused::Limit } else { Refused::Overload });
+            if !told {
+                log::debug!("closed a connection of {peer} far beyond the limit");
                 return;
             }
-            self.resume_at = None;
         }
-        let mut left = if self.acceptable { ACCEPTS_PER_TURN } else { 0 };
-        while left > 0 {
-            left -= 1;
-            let Some(listener) = &self.listener else { return };
-            match listener.accept() {
-                Ok((stream, _)) => {
-                    if mem::replace(&mut self.pause, SHORTEST_PAUSE) != SHORTEST_PAUSE {
-                        log::info!("the metrics server accepts connections again");
-                    }
-                    self.admit(stream);
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => {
-                        self.acceptable = false;
-                        return;
-                    }
-                    // That one client has gone again.
-                    ErrorKind::Interrupted
-                    | ErrorKind::ConnectionAborted
-                    | ErrorKind::ConnectionReset => {}
-                    _ => return self.rest(&error),
-                },
-            }
-        }
-    }
-
-    /// Out of descriptors or memory: trying at once would spin, so accepting rests for a while.
-    #[cold]
-    fn rest(&mut self, error: &io::Error) {
-        if self.pause == SHORTEST_PAUSE {
-            log::warn!("the metrics server cannot accept connections for now: {error}");
-        }
-        log::debug!("accepting rests for {:?}", self.pause);
-        self.resume_at = Some(Instant::now() + self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-    }
-
-    fn admit(&mut self, mut stream: TcpStream) {
-        let admitted = self.admitted < self.limits.connections;
-        if !admitted && self.refused >= REFUSALS {
-            log::debug!("closed a connection far beyond the limit");
-            return;
-        }
-        // Head and body are two writes; without this the second could wait for an acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
-            log::debug!("a connection was gone as soon as accepted: {error}");
+        if let Err(error) = socket.send_at_once() {
+            log::debug!("the connection of {peer} was gone as soon as accepted: {error}");
             return;
         }
         let index = self.free.pop().unwrap_or_else(|| {
@@ -265,38 +288,35 @@ impl EventLoop {
             self.slots.len() - 1
         });
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut stream, Token(index), interest) {
+        if let Err(error) = self.poll.registry().register(&mut socket, Token(index), interest) {
             log::warn!("cannot watch a new connection, closed it: {error}");
+            self.shared.meter.refused(Refused::System);
             self.free.push(index);
             return;
         }
-        let mut context = Context {
-            responder: &mut self.responder,
-            pool: &mut self.pool,
-            limits: &self.limits,
-            clock: &Instant::now,
-            stopping: false,
-        };
+        let (remote, context) =
+            (Remote { peer, place: index }, &mut self.shared.context(self.stop_at.is_some()));
         let connection = if admitted {
-            Connection::new(stream, &mut context)
+            Connection::new(socket, remote, context)
         } else {
-            Connection::refused(stream, &mut context)
+            Connection::refused(socket, remote, context)
         };
         let slot = &mut self.slots[index];
         slot.connection = Some(connection);
         slot.admitted = admitted;
-        *(if admitted { &mut self.admitted } else { &mut self.refused }) += 1;
+        if admitted {
+            self.admitted += 1;
+            self.shared.meter.opened();
+        } else {
+            self.refused += 1;
+        }
         self.drive(index);
     }
 
     /// Stops to accept, closes who waits, and lets the others finish.
     fn begin_stop(&mut self) {
-        if let Some(mut listener) = self.listener.take() {
-            let _ = self.poll.registry().deregister(&mut listener);
-        }
-        self.acceptable = false;
-        self.resume_at = None;
-        self.stop_at = Some(Instant::now() + self.limits.shutdown_time);
+        self.acceptor.close(self.poll.registry());
+        self.stop_at = Some(Instant::now() + self.shared.limits.shutdown_time);
         for index in 0..self.slots.len() {
             self.drive(index);
         }

@@ -19,7 +19,8 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `connections` | 503 with `Retry-After`, closed |
 /// | `head_bytes`, `headers` | 431, closed |
 /// | `body_bytes` | 413, closed |
-/// | `pending_bytes` | 503 with `Retry-After` |
+/// | `pending_bytes`, `waiting`, `scrape_time` | 503 with `Retry-After` |
+/// | `requests` | closed after the answer, which says so |
 /// | `head_time` | 408, closed (closed only, if not one byte came) |
 /// | `idle_time`, `write_time`, `answer_time`, `linger_time`, `shutdown_time` | closed |
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,15 @@ pub struct Limits {
     /// Bytes of bodies that wait for their readers, all connections together. While more wait, a
     /// request gets 503; one answer alone may be larger. Default 128 MiB.
     pub pending_bytes: usize,
+    /// Scrapes that may wait at a time while collectors run, and likewise requests for pages while a
+    /// handler runs. Default 64.
+    pub waiting: usize,
+    /// Requests of one connection. Default 10,000.
+    pub requests: u64,
+    /// For a scrape to be rendered or a page to be made, from the request on. A client that says how
+    /// long it waits (`X-Prometheus-Scrape-Timeout-Seconds`) gets its 503 just before that, if that is
+    /// sooner. Default 60 s.
+    pub scrape_time: Duration,
     /// From the first byte of a head (for a new connection: from its begin) to its end.
     /// Default 10 s.
     pub head_time: Duration,
@@ -47,7 +57,8 @@ pub struct Limits {
     pub answer_time: Duration,
     /// After a last answer, for the client to close its side. Default 2 s.
     pub linger_time: Duration,
-    /// For the answers that are on their way when the server is shut down. Default 5 s.
+    /// For the answers that are on their way when the server is shut down. A collector or a handler
+    /// that hangs longer is left behind on its thread. Default 5 s.
     pub shutdown_time: Duration,
 }
 
@@ -59,6 +70,9 @@ impl Default for Limits {
             headers: 64,
             body_bytes: 64 << 10,
             pending_bytes: 128 << 20,
+            waiting: 64,
+            requests: 10_000,
+            scrape_time: Duration::from_secs(60),
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             write_time: Duration::from_secs(30),
@@ -82,7 +96,14 @@ impl Limits {
         if self.headers == 0 || self.headers > MAX_HEADERS {
             return refuse("headers", "must be 1 to 256");
         }
+        if self.waiting == 0 {
+            return refuse("waiting", "must be 1 or more, or no scrape is answered");
+        }
+        if self.requests == 0 {
+            return refuse("requests", "must be 1 or more");
+        }
         let waits = [
+            ("scrape_time", &mut self.scrape_time),
             ("head_time", &mut self.head_time),
             ("idle_time", &mut self.idle_time),
             ("write_time", &mut self.write_time),
@@ -117,6 +138,9 @@ mod tests {
             ("head_bytes", Limits { head_bytes: 63, ..default() }),
             ("headers", Limits { headers: 0, ..default() }),
             ("headers", Limits { headers: MAX_HEADERS + 1, ..default() }),
+            ("waiting", Limits { waiting: 0, ..default() }),
+            ("requests", Limits { requests: 0, ..default() }),
+            ("scrape_time", Limits { scrape_time: Duration::ZERO, ..default() }),
             ("head_time", Limits { head_time: Duration::ZERO, ..default() }),
             ("idle_time", Limits { idle_time: Duration::ZERO, ..default() }),
             ("write_time", Limits { write_time: Duration::ZERO, ..default() }),

@@ -3,13 +3,12 @@
 //!
 //! Upstream: `connection`, which borrows. Downstream: the allocator, seldom.
 
-/// Most bodies kept while nobody uses them. One alone is kept whatever its size: the next scrape
-/// will be as large.
-const KEPT_BODIES: usize = 4;
-/// Most bytes kept in bodies beyond that one.
-const KEPT_BODY_BYTES: usize = 16 << 20;
-/// Most bytes of a body that is kept for short answers.
-const SMALL_BODY: usize = 4 << 10;
+use crate::body::Body;
+
+/// Most bodies kept while nobody uses them.
+const KEPT_BODIES: usize = 32;
+/// Most bytes of its own that a body may have and be kept; what it shared is not its own.
+const KEPT_BYTES: usize = 256 << 10;
 /// Most pairs of connection buffers kept.
 const KEPT_WIRES: usize = 32;
 
@@ -25,10 +24,10 @@ pub(crate) struct Wire {
 /// Memory between two uses.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    /// The largest last.
-    bodies: Vec<Vec<u8>>,
+    bodies: Vec<Body>,
     wires: Vec<Wire>,
-    /// Bytes of the bodies that answers hold at this moment.
+    /// Bytes of the bodies that answers hold at this moment, shared ones included: a slow reader
+    /// holds what would be gone otherwise.
     pending: usize,
 }
 
@@ -42,47 +41,34 @@ impl Pool {
         }
     }
 
-    /// Bytes of the bodies that are lent and filled.
+    /// Bytes of all bodies that wait for their readers.
     pub(crate) fn pending(&self) -> usize {
         self.pending
     }
 
-    /// The memory of a body; the largest that is kept.
-    pub(crate) fn take_body(&mut self) -> Vec<u8> {
+    /// An empty body.
+    pub(crate) fn take_body(&mut self) -> Body {
         self.bodies.pop().unwrap_or_default()
     }
 
-    /// The memory of a short body, so that what a large one grew stays for the next large one.
-    pub(crate) fn take_small(&mut self) -> Vec<u8> {
-        let small = self.bodies.first().is_some_and(|body| body.capacity() <= SMALL_BODY);
-        if small { self.bodies.remove(0) } else { Vec::new() }
+    /// Counts a body that begins to wait for its reader.
+    pub(crate) fn hold(&mut self, body: &Body) {
+        self.pending += body.len();
     }
 
-    /// Counts a lent body as it is now, filled.
-    pub(crate) fn fill(&mut self, body: &Vec<u8>) {
-        self.pending += body.capacity();
+    /// Takes a body back that was held, and lets go of its bytes.
+    pub(crate) fn release(&mut self, body: Body) {
+        self.pending = self.pending.saturating_sub(body.len());
+        self.give_body(body);
     }
 
-    /// Takes a filled body back.
-    pub(crate) fn give_body(&mut self, mut body: Vec<u8>) {
-        self.pending = self.pending.saturating_sub(body.capacity());
-        if body.capacity() == 0 {
-            return;
-        }
+    /// Takes a body back that nobody read.
+    pub(crate) fn give_body(&mut self, mut body: Body) {
         body.clear();
-        while !self.has_room(body.capacity()) && !self.bodies.is_empty() {
-            if self.bodies[0].capacity() >= body.capacity() {
-                return;
-            }
-            self.bodies.remove(0);
+        let own = body.text().capacity() + body.tail().capacity();
+        if own <= KEPT_BYTES && self.bodies.len() < KEPT_BODIES {
+            self.bodies.push(body);
         }
-        let place = self.bodies.partition_point(|other| other.capacity() <= body.capacity());
-        self.bodies.insert(place, body);
-    }
-
-    fn has_room(&self, bytes: usize) -> bool {
-        let kept: usize = self.bodies.iter().map(Vec::capacity).sum();
-        self.bodies.len() < KEPT_BODIES && kept + bytes <= KEPT_BODY_BYTES
     }
 
     /// The buffers of a new connection.
@@ -102,67 +88,53 @@ impl Pool {
 mod tests {
     use super::*;
 
-    fn lend(pool: &mut Pool, bytes: usize) -> Vec<u8> {
+    fn lend(pool: &mut Pool, bytes: usize) -> Body {
         let mut body = pool.take_body();
-        body.resize(bytes, 0);
-        pool.fill(&body);
+        body.text().resize(bytes, 0);
+        pool.hold(&body);
         body
     }
 
     #[test]
     fn a_body_comes_back_with_its_memory_and_without_its_bytes() {
         let mut pool = Pool::new();
-        let body = lend(&mut pool, 1000);
-        let memory = body.as_ptr();
-        assert!(pool.pending() >= 1000);
-        pool.give_body(body);
+        let mut body = lend(&mut pool, 1000);
+        let memory = body.text().as_ptr();
+        assert_eq!(pool.pending(), 1000);
+        pool.release(body);
         assert_eq!(pool.pending(), 0);
-        let again = pool.take_body();
-        assert!(again.is_empty() && std::ptr::eq(again.as_ptr(), memory));
+        let mut again = pool.take_body();
+        assert!(again.is_empty() && std::ptr::eq(again.text().as_ptr(), memory));
     }
 
     #[test]
-    fn what_is_kept_is_bounded_but_one_body_of_any_size_stays() {
+    fn what_is_shared_counts_while_it_waits_and_is_let_go_after_it() {
         let mut pool = Pool::new();
-        let huge: Vec<_> = (0..3).map(|_| lend(&mut pool, KEPT_BODY_BYTES + 1)).collect();
-        huge.into_iter().for_each(|body| pool.give_body(body));
-        assert_eq!(pool.bodies.len(), 1);
-
-        // The huge one pushes small ones out, or each scrape would let it grow anew.
-        let mut pool = Pool::new();
-        let bodies = [100, 100, KEPT_BODY_BYTES + 1].map(|bytes| lend(&mut pool, bytes));
-        bodies.into_iter().for_each(|body| pool.give_body(body));
-        assert!(pool.bodies.len() == 1 && pool.take_body().capacity() > KEPT_BODY_BYTES);
-
-        let mut pool = Pool::new();
-        let small: Vec<_> = (0..10).map(|_| lend(&mut pool, 100)).collect();
-        small.into_iter().for_each(|body| pool.give_body(body));
-        assert_eq!(pool.bodies.len(), KEPT_BODIES);
+        let mut shared = crate::Segment::from(vec![0; 5000]);
+        let mut body = lend(&mut pool, 10);
+        pool.release(std::mem::take(&mut body));
+        body.push(shared.clone());
+        pool.hold(&body);
+        assert_eq!(pool.pending(), 5000);
+        pool.release(body);
         assert_eq!(pool.pending(), 0);
+        // Nobody else holds it now: it would be copied to be changed.
+        let place = shared.as_ptr();
+        assert!(std::ptr::eq(shared.writable(&mut None).as_ptr(), place));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut pool = Pool::new();
+        let large = lend(&mut pool, KEPT_BYTES + 1);
+        pool.release(large);
+        assert_eq!(pool.bodies.len(), 0);
+
+        let bodies: Vec<_> = (0..KEPT_BODIES + 5).map(|_| lend(&mut pool, 100)).collect();
+        bodies.into_iter().for_each(|body| pool.release(body));
+        assert_eq!((pool.bodies.len(), pool.pending()), (KEPT_BODIES, 0));
 
         (0..100).for_each(|_| pool.give_wire(Wire::default()));
         assert_eq!(pool.wires.len(), KEPT_WIRES);
-    }
-
-    #[test]
-    fn a_short_answer_does_not_borrow_what_a_scrape_grew() {
-        let mut pool = Pool::new();
-        let scrape = lend(&mut pool, 1 << 20);
-        pool.give_body(scrape);
-        let mut short = pool.take_small();
-        assert!(short.capacity() <= SMALL_BODY);
-        short.push(0);
-        pool.fill(&short);
-        pool.give_body(short);
-        assert!(pool.take_small().capacity() > 0, "the short one comes back");
-        assert!(pool.take_body().capacity() >= 1 << 20);
-    }
-
-    #[test]
-    fn the_largest_body_is_lent_first() {
-        let mut pool = Pool::new();
-        let bodies = [300, 100, 200].map(|bytes| lend(&mut pool, bytes));
-        bodies.into_iter().for_each(|body| pool.give_body(body));
-        assert!(pool.take_body().capacity() >= 300);
     }
 }

@@ -2,17 +2,17 @@
 //!
 //! Upstream: the application. Downstream: `event_loop`, on a thread of its own.
 
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 
 use mio::Waker;
-use mio::net::TcpListener;
 use tmc_engine::Registry;
 
 use super::event_loop::EventLoop;
+use super::listener::{Address, Listener};
+use super::meter::Meter;
 use super::{Limits, ServeError};
 use crate::respond::{Page, Readiness, Request, Responder, RouteError};
 
@@ -25,15 +25,34 @@ pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 #[must_use = "a server runs from start() on"]
 pub struct ServerBuilder {
     responder: Responder,
-    address: String,
+    addresses: Vec<String>,
     limits: Limits,
+    own_metrics: bool,
     refused: Option<RouteError>,
 }
 
 impl ServerBuilder {
-    /// Listens on `HOST:PORT`; port 0 takes any free port. Default [`DEFAULT_ADDRESS`].
+    /// Listens on `HOST:PORT`, where port 0 takes any free port, or on the Unix socket `unix:PATH`.
+    /// Default [`DEFAULT_ADDRESS`].
+    ///
+    /// The socket's file is removed when the server is shut down. What a process left behind that has
+    /// gone is replaced; a file that is no socket never. Who may connect is decided by the directory's
+    /// permissions and by the file's, which the umask leaves.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
-        self.address = address.into();
+        self.addresses = vec![address.into()];
+        self
+    }
+
+    /// Listens on one more address.
+    pub fn also_listen(mut self, address: impl Into<String>) -> Self {
+        self.addresses.push(address.into());
+        self
+    }
+
+    /// Whether the registry gets the server's own metrics, whose names begin with `tmc_http_`: scrapes,
+    /// bytes, durations, connections. Default true.
+    pub fn own_metrics(mut self, on: bool) -> Self {
+        self.own_metrics = on;
         self
     }
 
@@ -50,13 +69,15 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets what `/readyz` asks, each time; it runs on the server's thread and should be quick.
+    /// Sets what `/readyz` asks, each time; it runs on the server's thread, between all
+    /// others, and should be quick.
     pub fn readiness(mut self, check: impl Fn() -> Readiness + Send + Sync + 'static) -> Self {
         self.responder.readiness(check);
         self
     }
 
-    /// Adds a page; its handler runs on the server's thread and should be quick.
+    /// Adds a page. Handlers run one at a time, on a thread for pages: one that takes long keeps other
+    /// pages waiting, but neither scrapes nor probes.
     pub fn route(
         mut self,
         path: &str,
@@ -77,23 +98,28 @@ impl ServerBuilder {
             return Err(refused.into());
         }
         let limits = self.limits.checked()?;
-        let (listener, address) = bind(&self.address)?;
+        let bound = self.addresses.iter().map(|address| Listener::bind(address));
+        let (listeners, addresses): (Vec<_>, Vec<_>) =
+            bound.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let registry = self.responder.registry();
+        let meter = if self.own_metrics { Meter::new(registry) } else { Meter::default() };
         let stop = Arc::new(OnceLock::new());
         let (event_loop, waker) =
-            EventLoop::new(listener, self.responder, limits, Arc::clone(&stop))
+            EventLoop::new(listeners, self.responder, limits, meter, Arc::clone(&stop))
                 .map_err(ServeError::Setup)?;
+        let [scrapes, pages] = event_loop.start_lanes().map_err(ServeError::Setup)?;
         let thread = thread::Builder::new()
             .name("tmc-http".to_owned())
             .spawn(move || {
                 // Unwinding ends the loop and drops all of it; nobody sees a half-changed state.
                 if catch_unwind(AssertUnwindSafe(|| event_loop.run())).is_err() {
-                    log::error!("the metrics server at {address} panicked and has ended");
+                    log::error!("the metrics server panicked and has ended");
                 }
             })
             .map_err(ServeError::Setup)?;
-        log::info!("serving metrics at {address}");
-        let runs_on = thread.thread().id();
-        Ok(Server { address, waker, stop, runs_on, thread: Mutex::new(Some(thread)) })
+        addresses.iter().for_each(|address| log::info!("serving metrics at {address}"));
+        let runs_on = [thread.thread().id(), scrapes, pages];
+        Ok(Server { addresses, waker, stop, runs_on, thread: Mutex::new(Some(thread)) })
     }
 
     fn note(&mut self, result: Result<(), RouteError>) {
@@ -104,12 +130,13 @@ impl ServerBuilder {
 /// A running server. Dropping it shuts it down.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
-    waker: Waker,
+    /// One at least.
+    addresses: Vec<Address>,
+    waker: Arc<Waker>,
     /// Filled once, to say that the loop must end.
     stop: Arc<OnceLock<()>>,
-    /// The event loop's thread.
-    runs_on: ThreadId,
+    /// The threads of the event loop, of scrapes and of pages.
+    runs_on: [ThreadId; 3],
     /// Taken by the first who waits for it.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -119,21 +146,34 @@ impl Server {
     pub fn builder(registry: Registry) -> ServerBuilder {
         ServerBuilder {
             responder: Responder::new(registry),
-            address: DEFAULT_ADDRESS.to_owned(),
+            addresses: vec![DEFAULT_ADDRESS.to_owned()],
             limits: Limits::default(),
+            own_metrics: true,
             refused: None,
         }
     }
 
-    /// Where it listens, with the port that it really has.
+    /// Where it listens on TCP, with the port that it really has: the first such address. A server that
+    /// listens on Unix sockets only has none: then it is `0.0.0.0:0`, to which nobody can connect.
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        let first = self.addresses.iter().find_map(|address| match address {
+            Address::Tcp(address) => Some(*address),
+            Address::Unix(_) => None,
+        });
+        first.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
+    }
+
+    /// Everywhere it listens, in the order in which it was told.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
     /// Stops to accept, lets the answers on their way finish within `Limits::shutdown_time`, closes
-    /// every connection and waits for the thread to end. Doing it twice does nothing more.
+    /// every connection and waits for the threads to end. Doing it twice does nothing more.
     ///
-    /// From a handler, which runs on that thread, it does not wait.
+    /// A collector or a handler that hangs for longer than that is left behind with its thread, which
+    /// ends when it returns. From a handler, a collector or the readiness check, which run on the
+    /// server's threads, it does not wait.
     pub fn shutdown(&self) {
         let _ = self.stop.set(());
         if let Err(error) = self.waker.wake() {
@@ -141,7 +181,7 @@ impl Server {
             return;
         }
         // Before the lock, which somebody may hold who waits for this very thread.
-        if self.runs_on == thread::current().id() {
+        if self.runs_on.contains(&thread::current().id()) {
             return;
         }
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,21 +196,4 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shutdown();
     }
-}
-
-/// Listens on the first address of `address` that can be listened on.
-fn bind(address: &str) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let invalid =
-        |reason: String| ServeError::InvalidAddress { address: address.to_owned(), reason };
-    let candidates = address.to_socket_addrs().map_err(|error| invalid(error.to_string()))?;
-    let mut failure = None;
-    for candidate in candidates {
-        let bound: io::Result<_> = TcpListener::bind(candidate)
-            .and_then(|listener| listener.local_addr().map(|address| (listener, address)));
-        match bound {
-            Ok(bound) => return Ok(bound),
-            Err(error) => failure = Some(ServeError::listen(candidate, error)),
-        }
-    }
-    Err(failure.unwrap_or_else(|| invalid("the name has no address".to_owned())))
 }

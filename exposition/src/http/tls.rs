@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rustls::{Error, InvalidMessage, ServerConfig, ServerConnection};
 
-use super::connection::Stream;
+use super::stream::Stream;
 
 /// Encrypted bytes that wait for the socket, at most about so many: four records.
 const BUFFER: usize = 64 << 10;

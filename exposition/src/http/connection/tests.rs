@@ -2,14 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::io::{Read, Write};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use tmc_engine::Registry;
 
 use super::*;
-use crate::respond::Page;
+use crate::http::date::Date;
+use crate::http::job::Lanes;
+use crate::http::limits::Limits;
+use crate::http::meter::Meter;
+use crate::http::pool::Pool;
+use crate::http::stream::Peer;
+use crate::respond::{Page, Responder};
 
 /// What the client does, and what it has got.
 #[derive(Default)]
@@ -74,8 +81,10 @@ struct Bench {
     client: Client,
     connection: Connection<Client>,
     responder: Responder,
+    lanes: Lanes,
     pool: Pool,
     limits: Limits,
+    date: Date,
     now: Cell<Instant>,
     stopping: bool,
 }
@@ -87,10 +96,14 @@ fn with<T>(
 ) -> T {
     let clock = || bench.now.get();
     let mut context = Context {
-        responder: &mut bench.responder,
+        responder: &bench.responder,
+        lanes: &mut bench.lanes,
         pool: &mut bench.pool,
+        meter: &Meter::default(),
         limits: &bench.limits,
         clock: &clock,
+        calendar: &|| SystemTime::UNIX_EPOCH,
+        date: &mut bench.date,
         stopping: bench.stopping,
     };
     act(&mut bench.connection, &mut context)
@@ -100,36 +113,46 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 const IDLE_TIME: Duration = Duration::from_secs(60);
 const WRITE_TIME: Duration = Duration::from_secs(30);
 const ANSWER_TIME: Duration = Duration::from_secs(150);
+const SCRAPE_TIME: Duration = Duration::from_secs(40);
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 impl Bench {
     fn new() -> Self {
         let mut responder = Responder::new(Registry::new());
         responder.route("/big", |_| Page::new("text/plain", vec![b'x'; 100_000])).unwrap();
-        let mut pool = Pool::new();
+        let (mut pool, mut date) = (Pool::new(), Date::default());
         let limits = Limits {
             head_time: HEAD_TIME,
             idle_time: IDLE_TIME,
             write_time: WRITE_TIME,
             answer_time: ANSWER_TIME,
             linger_time: LINGER_TIME,
+            scrape_time: SCRAPE_TIME,
+            waiting: 2,
+            requests: 1000,
             ..Limits::default()
         };
+        let mut lanes = Lanes::new(&limits, || ());
         let start = Instant::now();
         let script = Script { room: usize::MAX, ..Script::default() };
         let client = Client(Rc::new(RefCell::new(script)));
         let connection = Connection::new(
             client.clone(),
+            Remote { peer: Peer::Local, place: 7 },
             &mut Context {
-                responder: &mut responder,
+                responder: &responder,
+                lanes: &mut lanes,
                 pool: &mut pool,
+                meter: &Meter::default(),
                 limits: &limits,
                 clock: &|| start,
+                calendar: &|| SystemTime::UNIX_EPOCH,
+                date: &mut date,
                 stopping: false,
             },
         );
         let now = Cell::new(start);
-        Self { client, connection, responder, pool, limits, now, stopping: false }
+        Self { client, connection, responder, lanes, pool, limits, date, now, stopping: false }
     }
 
     fn send(&self, bytes: &[u8]) {
@@ -144,14 +167,56 @@ impl Bench {
         self.connection.deadline().saturating_duration_since(self.now.get())
     }
 
-    /// Turns until the connection waits or closes, as the event loop gives them.
+    /// Turns until the connection waits or closes, as the event loop and the lanes give them.
     fn drive(&mut self) -> Next {
         loop {
             match with(self, Connection::drive) {
                 Next::Again => {}
-                next => return next,
+                next => match self.resume() {
+                    None => return next,
+                    Some(Next::Close) => return Next::Close,
+                    Some(_) => {}
+                },
             }
         }
+    }
+
+    /// Has the lanes do what waits; what the connection says to the answer.
+    fn resume(&mut self) -> Option<Next> {
+        let now = self.now.get();
+        self.lanes.do_now(&self.responder, &|| now);
+        self.take()
+    }
+
+    /// Gives the connection what the lanes have done.
+    fn take(&mut self) -> Option<Next> {
+        let mut done = Vec::new();
+        self.lanes.take(&mut done);
+        let mut next = None;
+        for mut job in done {
+            assert_eq!(job.place, 7);
+            next = Some(with(self, |connection, context| connection.resume(&mut job, context)));
+            let body = self.lanes.give(job);
+            self.pool.give_body(body);
+        }
+        next
+    }
+
+    /// Closes the connection, and gives what it leaves behind.
+    fn close(self) -> (Pool, Lanes, Responder) {
+        let Self { connection, responder, mut lanes, mut pool, limits, mut date, now, .. } = self;
+        connection.close(&mut Context {
+            responder: &responder,
+            lanes: &mut lanes,
+            pool: &mut pool,
+            meter: &Meter::default(),
+            limits: &limits,
+            clock: &|| now.get(),
+            calendar: &|| SystemTime::UNIX_EPOCH,
+            date: &mut date,
+            stopping: false,
+        });
+        (pool, lanes, responder)
     }
 
     fn expire(&mut self) -> Next {
@@ -239,8 +304,7 @@ fn a_slow_reader_lives_while_it_takes_bytes() {
     bench.pass(WRITE_TIME);
     assert_eq!(bench.expire(), Next::Close);
     assert_eq!(bench.got().len(), 13);
-    bench.connection.close(&mut bench.pool);
-    assert_eq!(bench.pool.pending(), 0);
+    assert_eq!(bench.close().0.pending(), 0);
 }
 
 #[test]
@@ -288,15 +352,16 @@ fn one_turn_does_not_serve_a_client_that_never_pauses_for_ever() {
 #[test]
 fn answers_held_back_are_bounded_but_probes_are_answered() {
     let mut bench = Bench::new();
-    let elsewhere = vec![0; bench.limits.pending_bytes + 1];
-    bench.pool.fill(&elsewhere);
+    let mut elsewhere = Body::new();
+    elsewhere.text().resize(bench.limits.pending_bytes + 1, 0);
+    bench.pool.hold(&elsewhere);
     bench.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
     bench.send(HEALTH);
     bench.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
     bench.drive();
     assert_eq!(bench.statuses(), [503, 200, 200]);
     assert!(bench.got().contains("\r\nRetry-After: 5\r\n"));
-    bench.pool.give_body(elsewhere);
+    bench.pool.release(elsewhere);
     bench.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
     bench.drive();
     assert_eq!(bench.statuses().last(), Some(&200));
@@ -379,6 +444,90 @@ fn a_stop_ends_who_waits_and_lets_the_answer_through() {
     bench.send(HEALTH);
     assert_eq!(bench.drive(), Next::Close);
     assert!(bench.got().contains("\r\nConnection: close\r\n") && bench.client.0.borrow().shut);
+}
+
+const SCRAPE: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn an_answer_that_does_not_come_in_time_is_503_and_is_dropped_when_it_comes() {
+    let mut bench = Bench::new();
+    bench.send(SCRAPE);
+    assert_eq!((with(&mut bench, Connection::drive), bench.left()), (Next::Wait, SCRAPE_TIME));
+    // Begun, so that it can no longer be taken back.
+    let now = bench.now.get();
+    bench.lanes.do_now(&bench.responder, &|| now);
+    bench.pass(SCRAPE_TIME);
+    assert_eq!((bench.expire(), bench.left()), (Next::Wait, IDLE_TIME));
+    assert_eq!(bench.statuses(), [503]);
+    assert!(bench.got().contains("\r\nRetry-After: 5\r\n"));
+    // The connection is used on; what comes late is nobody's, even where it waits for another.
+    bench.send(SCRAPE);
+    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
+    assert_eq!(bench.take(), Some(Next::Wait));
+    assert_eq!(bench.statuses(), [503]);
+    bench.drive();
+    assert_eq!(bench.statuses(), [503, 200]);
+}
+
+#[test]
+fn what_the_client_waits_at_most_is_its_own_deadline() {
+    let mut bench = Bench::new();
+    for (says, left) in [("10", 9.5), ("1000", SCRAPE_TIME.as_secs_f64()), ("x", 40.0)] {
+        let timeout = format!("X-Prometheus-Scrape-Timeout-Seconds: {says}\r\n\r\n");
+        bench.send(&[&SCRAPE[..SCRAPE.len() - 2], timeout.as_bytes()].concat());
+        assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
+        assert_eq!(bench.left().as_secs_f64(), left, "{says}");
+        bench.drive();
+    }
+    assert_eq!(bench.statuses(), [200; 3]);
+}
+
+#[test]
+fn a_scrape_whose_time_is_up_is_not_begun() {
+    let mut bench = Bench::new();
+    bench.send(SCRAPE);
+    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
+    let late = bench.now.get() + SCRAPE_TIME;
+    let before = bench.responder.registry().latest().number();
+    bench.lanes.do_now(&bench.responder, &|| late);
+    assert_eq!(bench.responder.registry().latest().number(), before);
+    assert_eq!(bench.take(), Some(Next::Wait));
+    assert_eq!(bench.statuses(), [503]);
+}
+
+#[test]
+fn a_client_that_goes_takes_its_scrape_out_of_the_queue() {
+    let mut bench = Bench::new();
+    bench.send(SCRAPE);
+    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
+    let before = bench.responder.registry().latest().number();
+    let now = bench.now.get();
+    let (_, lanes, responder) = bench.close();
+    lanes.do_now(&responder, &|| now);
+    assert_eq!(responder.registry().latest().number(), before);
+}
+
+#[test]
+fn the_last_request_of_a_connection_says_so() {
+    let mut bench = Bench::new();
+    bench.limits.requests = 3;
+    (0..4).for_each(|_| bench.send(HEALTH));
+    assert_eq!((bench.drive(), bench.left()), (Next::Wait, LINGER_TIME));
+    assert_eq!(bench.statuses(), [200; 3]);
+    let got = bench.got();
+    assert_eq!(got.matches("\r\nConnection: close\r\n").count(), 1);
+    assert!(got.rfind("Connection: close") > got.rfind("HTTP/1.1"));
+}
+
+#[test]
+fn a_stop_lets_a_scrape_through_that_is_on_its_way() {
+    let mut bench = Bench::new();
+    bench.send(SCRAPE);
+    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
+    bench.stopping = true;
+    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
+    assert_eq!(bench.resume(), Some(Next::Close));
+    assert_eq!(bench.statuses(), [200]);
 }
 
 /// Bytes that begin like a conversation, or like none.
