@@ -27,7 +27,8 @@ pub const BATCH: usize = 4096;
 const VALUES: usize = 1 << 16;
 
 /// The boundaries that clients call their default.
-const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub(crate) const BOUNDS: [f64; 11] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// All contenders, fresh.
 #[must_use]

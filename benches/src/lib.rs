@@ -8,7 +8,8 @@
 //! | [`counters`] | every way to increment: the floor, one shared atomic, the engine, the peers |
 //! | [`histograms`] | every way to observe |
 //! | [`lookups`] | every way to increment a counter whose labels are looked up each time |
-//! | [`encoders`] | every way to write 100,000 series as text |
+//! | [`encoders`] | every way to write counters and histograms as text |
+//! | [`compression`] | what is compressed of a scrape, against all of it |
 //! | [`churn`] | every way to create and drop 100,000 series |
 //! | [`crowd`] | 10,000 threads at once |
 //! | [`interference`] | what a record costs while somebody scrapes |
@@ -20,6 +21,7 @@
 //! | [`settings`] | full or quick, from the command line |
 
 pub mod churn;
+pub mod compression;
 pub mod contender;
 pub mod contest;
 pub mod counters;
@@ -58,6 +60,14 @@ pub mod name {
     pub const TMC: &str = "tmc";
     /// This engine's snapshot and text encoder.
     pub const ENCODER: &str = "tmc snapshot + encode";
+    /// The same, between two turns without any change.
+    pub const NOTHING_CHANGED: &str = "nothing changed";
+    /// The same, all values changed.
+    pub const ALL_CHANGED: &str = "all changed";
+    /// The same, 1 % of the values changed, in runs of neighbours.
+    pub const RUNS_CHANGED: &str = "1 % in runs of 100";
+    /// The same, 1 % of the values changed, here and there.
+    pub const RANDOM_CHANGED: &str = "1 % at random";
     /// This engine behind its own server.
     pub const SERVER: &str = "tmc server";
     /// The crate `metrics-exporter-prometheus` behind its own server.

@@ -70,6 +70,12 @@ impl Process {
     }
 }
 
+/// What the calling thread has spent on a core so far; `None` where the platform does not tell.
+#[must_use]
+pub fn thread_time() -> Option<Duration> {
+    imp::thread_time()
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It has nothing to lose. Either fails only for a process that has ended already.
@@ -82,18 +88,26 @@ impl Drop for Process {
 mod imp {
     use std::time::Duration;
 
-    use nix::time::{clock_getcpuclockid, clock_gettime};
+    use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
     use nix::unistd::Pid;
 
     pub(super) fn cpu(process: u32) -> Option<Duration> {
         let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(process).ok()?)).ok()?;
         clock_gettime(clock).ok().map(Duration::from)
     }
+
+    pub(super) fn thread_time() -> Option<Duration> {
+        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
     pub(super) fn cpu(_process: u32) -> Option<std::time::Duration> {
+        None
+    }
+
+    pub(super) fn thread_time() -> Option<std::time::Duration> {
         None
     }
 }

@@ -16,7 +16,7 @@ use super::workload::{HELP, LABELS, NAME, STEM};
 use super::{Encode, Workload};
 
 /// What memory cannot refuse.
-const TAKEN: &str = "memory takes every write";
+pub(super) const TAKEN: &str = "memory takes every write";
 
 pub(super) struct Prometheus {
     registry: prometheus::Registry,
@@ -31,7 +31,7 @@ impl Prometheus {
         let registry = prometheus::Registry::new();
         registry.register(Box::new(family.clone())).expect("an empty registry");
         let counters = workload
-            .all()
+            .starts()
             .map(|(values, initial)| {
                 let counter = family.with_label_values(&values);
                 counter.inc_by(initial);
@@ -54,17 +54,23 @@ impl Encode for Prometheus {
             .expect(TAKEN);
     }
 
-    fn text(&self) -> &str {
-        &self.out
+    fn read(&self, sink: &mut dyn FnMut(&[u8])) {
+        sink(self.out.as_bytes());
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ClientLabels {
+pub(super) struct ClientLabels {
     cluster: String,
     component: String,
     namespace: String,
     operation: String,
+}
+
+impl From<[String; 4]> for ClientLabels {
+    fn from([cluster, component, namespace, operation]: [String; 4]) -> Self {
+        Self { cluster, component, namespace, operation }
+    }
 }
 
 pub(super) struct Client {
@@ -82,10 +88,9 @@ impl Client {
         let mut registry = prometheus_client::registry::Registry::default();
         registry.register(STEM, HELP, family.clone());
         let counters = workload
-            .all()
-            .map(|([cluster, component, namespace, operation], initial)| {
-                let labels = ClientLabels { cluster, component, namespace, operation };
-                let counter = family.get_or_create_owned(&labels);
+            .starts()
+            .map(|(values, initial)| {
+                let counter = family.get_or_create_owned(&values.into());
                 counter.inc_by(initial);
                 counter
             })
@@ -104,9 +109,15 @@ impl Encode for Client {
         prometheus_client::encoding::text::encode(&mut self.out, &self.registry).expect(TAKEN);
     }
 
-    fn text(&self) -> &str {
-        &self.out
+    fn read(&self, sink: &mut dyn FnMut(&[u8])) {
+        sink(self.out.as_bytes());
     }
+}
+
+/// What the crate `metrics` knows a series by.
+pub(super) fn key(name: &'static str, values: [String; 4]) -> Key {
+    let labels = LABELS.into_iter().zip(values).map(|(name, value)| Label::new(name, value));
+    Key::from_parts(name, labels.collect::<Vec<_>>())
 }
 
 pub(super) struct Metrics {
@@ -123,14 +134,9 @@ impl Metrics {
         recorder.describe_counter(NAME.into(), None, HELP.into());
         let metadata = Metadata::new(module_path!(), Level::INFO, None);
         let counters = workload
-            .all()
+            .starts()
             .map(|(values, initial)| {
-                let labels: Vec<Label> = LABELS
-                    .into_iter()
-                    .zip(values)
-                    .map(|(name, value)| Label::new(name, value))
-                    .collect();
-                let counter = recorder.register_counter(&Key::from_parts(NAME, labels), &metadata);
+                let counter = recorder.register_counter(&key(NAME, values), &metadata);
                 counter.increment(initial);
                 counter
             })
@@ -149,15 +155,15 @@ impl Encode for Metrics {
         self.handle.render_to_write(&mut self.out).expect(TAKEN);
     }
 
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.out).unwrap_or_default()
+    fn read(&self, sink: &mut dyn FnMut(&[u8])) {
+        sink(&self.out);
     }
 }
 
 /// All four sets of values are known beforehand, which is the fastest this peer has for strings.
 #[derive(Clone, Copy, PartialEq, Debug, LabelGroup)]
 #[label(set = MeasuredSet)]
-struct MeasuredLabels<'a> {
+pub(super) struct MeasuredLabels<'a> {
     #[label(fixed_with = RodeoReader)]
     cluster: &'a str,
     #[label(fixed_with = RodeoReader)]
@@ -168,6 +174,24 @@ struct MeasuredLabels<'a> {
     operation: &'a str,
 }
 
+/// Every value that a label of `workload` has.
+pub(super) fn measured_set(workload: Workload) -> MeasuredSet {
+    let mut sets: [Rodeo; 4] = std::array::from_fn(|_| Rodeo::new());
+    for values in workload.labels() {
+        for (set, value) in sets.iter_mut().zip(values) {
+            set.get_or_intern(value);
+        }
+    }
+    let [cluster, component, namespace, operation] = sets.map(Rodeo::into_reader);
+    MeasuredSet { cluster, component, namespace, operation }
+}
+
+impl<'a> From<&'a [String; 4]> for MeasuredLabels<'a> {
+    fn from([cluster, component, namespace, operation]: &'a [String; 4]) -> Self {
+        Self { cluster, component, namespace, operation }
+    }
+}
+
 pub(super) struct Measured {
     family: measured::CounterVec<MeasuredSet>,
     series: Vec<LabelId<MeasuredSet>>,
@@ -176,24 +200,11 @@ pub(super) struct Measured {
 
 impl Measured {
     pub(super) fn new(workload: Workload) -> Self {
-        let mut sets: [Rodeo; 4] = std::array::from_fn(|_| Rodeo::new());
-        for (values, _) in workload.all() {
-            for (set, value) in sets.iter_mut().zip(values) {
-                set.get_or_intern(value);
-            }
-        }
-        let [cluster, component, namespace, operation] = sets.map(Rodeo::into_reader);
-        let set = MeasuredSet { cluster, component, namespace, operation };
-        let family = measured::CounterVec::with_label_set(set);
+        let family = measured::CounterVec::with_label_set(measured_set(workload));
         let series = workload
-            .all()
-            .map(|([cluster, component, namespace, operation], initial)| {
-                let id = family.with_labels(MeasuredLabels {
-                    cluster: &cluster,
-                    component: &component,
-                    namespace: &namespace,
-                    operation: &operation,
-                });
+            .starts()
+            .map(|(values, initial)| {
+                let id = family.with_labels((&values).into());
                 family.get_metric(id).inc_by(initial);
                 id
             })
@@ -217,17 +228,23 @@ impl Encode for Measured {
         self.encoder.flush().expect(TAKEN);
     }
 
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.encoder.writer).unwrap_or_default()
+    fn read(&self, sink: &mut dyn FnMut(&[u8])) {
+        sink(&self.encoder.writer);
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, LabelSet)]
-struct FastmetricsLabels {
+#[derive(Clone, Default, PartialEq, Eq, Hash, LabelSet)]
+pub(super) struct FastmetricsLabels {
     cluster: String,
     component: String,
     namespace: String,
     operation: String,
+}
+
+impl From<[String; 4]> for FastmetricsLabels {
+    fn from([cluster, component, namespace, operation]: [String; 4]) -> Self {
+        Self { cluster, component, namespace, operation }
+    }
 }
 
 pub(super) struct Fastmetrics {
@@ -245,10 +262,9 @@ impl Fastmetrics {
         let mut registry = fastmetrics::registry::Registry::default();
         registry.register(NAME, HELP, family.clone()).expect("an empty registry");
         let counters = workload
-            .all()
-            .map(|([cluster, component, namespace, operation], initial)| {
-                let labels = FastmetricsLabels { cluster, component, namespace, operation };
-                let counter: Counter = family.with_or_new(&labels, Counter::clone);
+            .starts()
+            .map(|(values, initial)| {
+                let counter: Counter = family.with_or_new(&values.into(), Counter::clone);
                 counter.inc_by(initial);
                 counter
             })
@@ -267,7 +283,7 @@ impl Encode for Fastmetrics {
         encode(&mut self.out, &self.registry, TextProfile::PrometheusV0_0_4).expect(TAKEN);
     }
 
-    fn text(&self) -> &str {
-        &self.out
+    fn read(&self, sink: &mut dyn FnMut(&[u8])) {
+        sink(self.out.as_bytes());
     }
 }

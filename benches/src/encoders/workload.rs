@@ -1,8 +1,7 @@
 //! The series that are encoded, their values, and the check of what was written.
 //! Upstream: nothing. Downstream: every encoder.
 
-use std::fmt::Write;
-
+use super::change::mix;
 use crate::text;
 
 /// Name of the family, as it is exposed.
@@ -13,6 +12,11 @@ pub(crate) const STEM: &str = "sync_operations";
 pub(crate) const HELP: &str = "Operations that a component finished in a namespace of a cluster";
 /// The labels, in the order of the alphabet, because one peer sorts them.
 pub(crate) const LABELS: [&str; 4] = ["cluster", "component", "namespace", "operation"];
+
+/// Name of the family of histograms.
+pub(crate) const HISTOGRAM: &str = "sync_operation_duration_seconds";
+/// What each histogram has seen before the first turn.
+pub(crate) const INITIAL_OBSERVATIONS: u64 = 100;
 
 /// Clusters, components and operations; the rest is namespaces.
 const EACH: usize = 10;
@@ -50,6 +54,12 @@ impl Workload {
         1_000_000 + series as u64 * 37 % 8_000_000
     }
 
+    /// What a series starts with where neighbours have nothing to do with each other: 1 to 8,000,000,
+    /// seven digits mostly.
+    pub(crate) fn unrelated(series: usize) -> u64 {
+        mix(series as u64) % 8_000_000 + 1
+    }
+
     /// The label values of one series.
     pub(crate) fn values(series: usize) -> [String; 4] {
         let digit = |position: u32| series / EACH.pow(position) % EACH;
@@ -67,7 +77,10 @@ impl Workload {
     }
 
     /// The text as it has to be, written the plain way.
+    #[cfg(test)]
     pub(crate) fn naive(values: &[u64]) -> String {
+        use std::fmt::Write;
+
         let mut out = format!("# HELP {NAME} {HELP}\n# TYPE {NAME} counter\n");
         for (series, value) in values.iter().enumerate() {
             // A String takes every write.
@@ -82,27 +95,40 @@ impl Workload {
         std::array::from_fn(|label| format!("{}=\"{}\"", LABELS[label], values[label]))
     }
 
-    /// All series are there, the sum of their values is right, and so are some of them by name.
-    pub(super) fn check(self, text: &str, changes: u64) -> Result<(), String> {
-        let lines: Vec<&str> = text::samples(text).filter(|line| line.starts_with(NAME)).collect();
-        if lines.len() != self.series {
-            return Err(format!("{} sample lines instead of {}", lines.len(), self.series));
-        }
-        let value = |series| Self::initial(series) + changes * Self::step(series);
-        let expected: u64 = (0..self.series).map(value).sum();
-        let found: u64 = lines.iter().map(|line| text::value(line)).sum();
-        if found != expected {
-            return Err(format!("the values add up to {found} instead of {expected}"));
-        }
-        for series in [0, self.series / 3, self.series - 1] {
-            let pairs = Self::pairs(series);
-            let is_it = |line: &&&str| pairs.iter().all(|pair| line.contains(pair.as_str()));
-            let found = lines.iter().find(is_it).map(|line| text::value(line));
-            if found != Some(value(series)) {
-                return Err(format!("{pairs:?} is {found:?} instead of {}", value(series)));
+    /// The label values of every series.
+    pub(crate) fn labels(self) -> impl Iterator<Item = [String; 4]> {
+        (0..self.series).map(Self::values)
+    }
+
+    /// Label values and unrelated first value of every series.
+    pub(crate) fn starts(self) -> impl Iterator<Item = ([String; 4], u64)> {
+        self.labels().enumerate().map(|(series, values)| (values, Self::unrelated(series)))
+    }
+
+    /// The number of the series with these label values: each ends in its digits.
+    fn number(line: &str) -> Option<usize> {
+        let mut parts = line.split('"').skip(1).step_by(2).map(|value| value.rsplit('-').next());
+        let mut next = || parts.next()??.parse::<usize>().ok();
+        let (cluster, component, namespace, operation) = (next()?, next()?, next()?, next()?);
+        Some(((namespace * EACH + operation) * EACH + component) * EACH + cluster)
+    }
+
+    /// Every series is there once, with its value.
+    pub(super) fn check(values: &[u64], text: &str) -> Result<(), String> {
+        let mut seen = vec![false; values.len()];
+        for line in text::samples(text).filter(|line| line.starts_with(NAME)) {
+            let number = Self::number(line).filter(|number| *number < values.len());
+            let number = number.ok_or_else(|| format!("no series of the workload: {line}"))?;
+            if std::mem::replace(&mut seen[number], true) {
+                return Err(format!("twice: {line}"));
+            }
+            if text::value(line) != values[number] {
+                return Err(format!("not {}: {line}", values[number]));
             }
         }
-        Ok(())
+        let found = seen.iter().filter(|seen| **seen).count();
+        let missing = || format!("{found} sample lines instead of {}", values.len());
+        if found == values.len() { Ok(()) } else { Err(missing()) }
     }
 }
 
@@ -112,15 +138,17 @@ mod tests {
 
     #[test]
     fn the_check_sees_a_missing_line_and_a_wrong_value() {
-        let workload = Workload::new(1000);
-        let mut values: Vec<u64> = (0..1000).map(Workload::initial).collect();
+        let values: Vec<u64> = (0..2000).map(Workload::unrelated).collect();
         let right = Workload::naive(&values);
-        assert_eq!(workload.check(&right, 0), Ok(()));
-        assert!(workload.check(&right, 1).is_err());
-        let shorter = right.trim_end().rsplit_once('\n').unwrap().0;
-        assert!(workload.check(shorter, 0).unwrap_err().contains("999"));
-        values.swap(0, 1);
-        assert!(workload.check(&Workload::naive(&values), 0).is_err());
+        assert_eq!(Workload::check(&values, &right), Ok(()));
+        let (shorter, last) = right.trim_end().rsplit_once('\n').unwrap();
+        assert!(Workload::check(&values, shorter).unwrap_err().contains("1999 sample lines"));
+        let twice = format!("{shorter}\n{last}\n{last}\n");
+        assert!(Workload::check(&values, &twice).unwrap_err().contains("twice"));
+        assert!(Workload::check(&values[..1999], &right).unwrap_err().contains("no series"));
+        let mut swapped = values.clone();
+        swapped.swap(1234, 1235);
+        assert!(Workload::check(&swapped, &right).is_err());
     }
 
     #[test]
