@@ -50,7 +50,10 @@ pub mod tower;
 pub use body::{Body, Position};
 pub use encode::Encoder;
 pub use filter::{FilterError, Names};
-pub use http::{Address, Limits, ServeError, Server, ServerBuilder};
+pub use http::{
+    Address, ClientAuth, HttpServerConfig, Limits, Secret, ServeError, Server, ServerBuilder,
+    TlsServerConfig, TlsVersion, WebConfig, WebConfigError,
+};
 pub use negotiate::{Coding, Exposition, Format, Preferences, Version};
 pub use respond::{Page, Readiness, Reply, Request, Responder, RouteError};
 pub use strip::Segment;

@@ -9,7 +9,9 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
+use super::auth::Denial;
 use super::context::{Context, Remote};
+use super::guard::{Decision, Visit};
 use super::job::{Errand, Job};
 use super::meter::Scrape;
 use super::pool::Wire;
@@ -51,6 +53,8 @@ enum Step {
 enum Phase {
     /// Gathers a head, or drops the body of the last request.
     Reading,
+    /// Has a request whose login is being checked elsewhere; its head is in the input still.
+    Entering(u64),
     /// Has a request that is being answered elsewhere.
     Waiting(Work, u64),
     /// Writes an answer.
@@ -152,6 +156,7 @@ impl<S: Stream> Connection<S> {
         match self.phase {
             Phase::Writing => context.pool.release(self.body),
             Phase::Waiting(work, serial) => withdraw(work, serial, context),
+            Phase::Entering(serial) => context.guard.withdraw(serial),
             Phase::Reading | Phase::Draining => {}
         }
         context.pool.give_wire(self.wire);
@@ -162,7 +167,7 @@ impl<S: Stream> Connection<S> {
         for _ in 0..STEPS_PER_TURN {
             let step = match self.phase {
                 Phase::Reading => self.read(context),
-                Phase::Waiting(..) => Step::Wait,
+                Phase::Entering(_) | Phase::Waiting(..) => Step::Wait,
                 Phase::Writing => self.write(context),
                 Phase::Draining => self.drain(),
             };
@@ -178,7 +183,7 @@ impl<S: Stream> Connection<S> {
     }
 
     fn is_answering(&self) -> bool {
-        matches!(self.phase, Phase::Waiting(..) | Phase::Writing)
+        matches!(self.phase, Phase::Entering(_) | Phase::Waiting(..) | Phase::Writing)
     }
 
     /// Acts on the deadline, unless a last look at the stream moves it.
@@ -191,6 +196,11 @@ impl<S: Stream> Connection<S> {
         if let Phase::Waiting(work, serial) = self.phase {
             withdraw(work, serial, context);
             self.shed("this answer takes longer than it may: try again later", context);
+            return self.drive(context);
+        }
+        if let Phase::Entering(serial) = self.phase {
+            context.guard.withdraw(serial);
+            self.reject(Reject::SLOW_LOGIN, context);
             return self.drive(context);
         }
         if self.phase == Phase::Reading && self.filled > 0 {
@@ -218,11 +228,26 @@ impl<S: Stream> Connection<S> {
         self.drive(context)
     }
 
+    /// Goes on with the request whose login was checked elsewhere, unless it came to an end before.
+    pub(crate) fn enter(
+        &mut self,
+        serial: u64,
+        result: Result<(), Denial>,
+        context: &mut Context<'_>,
+    ) -> Next {
+        if self.phase != Phase::Entering(serial) {
+            return Next::Wait;
+        }
+        self.phase = Phase::Reading;
+        self.take_request(Some(result), context);
+        self.drive(context)
+    }
+
     fn read(&mut self, context: &mut Context<'_>) -> Step {
         self.drop_body(context);
         if self.filled > self.parsed {
             self.parsed = self.filled;
-            if self.take_request(context) {
+            if self.take_request(None, context) {
                 return Step::On;
             }
         }
@@ -243,48 +268,112 @@ impl<S: Stream> Connection<S> {
                 }
                 self.filled += count;
             }
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return self.refuse_tls(&error, context);
+            }
             Err(error) => return stopped_by(&error),
         }
         Step::On
     }
 
-    /// Acts on the request in the input, if its head is complete or hopeless.
-    fn take_request(&mut self, context: &mut Context<'_>) -> bool {
+    /// Notes why TLS with this client came to nothing, and lets an alert tell the client.
+    #[cold]
+    fn refuse_tls(&mut self, error: &io::Error, context: &mut Context<'_>) -> Step {
+        let (peer, now) = (self.remote.peer, (context.clock)());
+        context.guard.broken(peer, now, error);
+        self.phase = Phase::Draining;
+        self.deadline = now + context.limits.linger_time;
+        if self.stream.shut_write().is_err() { Step::Close } else { Step::On }
+    }
+
+    /// Acts on the request in the input, if its head is complete or hopeless. `login` is what became
+    /// of the one that it waited for.
+    fn take_request(
+        &mut self,
+        login: Option<Result<(), Denial>>,
+        context: &mut Context<'_>,
+    ) -> bool {
         // Taken out, for the request borrows from it.
         let input = mem::take(&mut self.wire.input);
         let parsed = parse(&input[..self.filled], context.limits);
         let consumed = match &parsed {
-            Parsed::Partial => None,
+            Parsed::Partial => {
+                self.wire.input = input;
+                return false;
+            }
             Parsed::Rejected(reject) => {
                 context.meter.malformed();
                 self.reject(*reject, context);
                 Some(self.filled)
             }
             Parsed::Complete(head) => {
-                self.begin(head, context);
-                Some(head.len)
+                if self.begin(head, login, context) {
+                    Some(head.len)
+                } else {
+                    None
+                }
             }
         };
         self.wire.input = input;
         if let Some(count) = consumed {
             self.consume(count);
         }
-        consumed.is_some()
+        true
     }
 
-    /// Answers a request, or has it answered.
-    fn begin(&mut self, head: &Head<'_>, context: &mut Context<'_>) {
+    /// Answers a request, or has it answered; or false: has its login checked, and leaves it where it
+    /// is.
+    fn begin(
+        &mut self,
+        head: &Head<'_>,
+        login: Option<Result<(), Denial>>,
+        context: &mut Context<'_>,
+    ) -> bool {
         let request = &head.request;
         let now = (context.clock)();
+        let visit = Visit {
+            place: self.remote.place,
+            peer: self.remote.peer,
+            path: request.path,
+            authorization: head.authorization,
+            now,
+        };
+        let decision = match login {
+            None => context.guard.decide(&visit),
+            Some(result) => context.guard.conclude(&visit, result),
+        };
+        if let Decision::Wait(serial) = decision {
+            self.phase = Phase::Entering(serial);
+            self.deadline = now + context.limits.head_time;
+            return false;
+        }
         self.requests += 1;
         let is_last = context.stopping || self.requests >= context.limits.requests;
         self.keep_alive = head.keep_alive && !is_last;
         self.skip = head.body_len;
         self.asked = Asked { is_head: request.method == "HEAD", ..Asked::nothing(now) };
+        match decision {
+            Decision::Admit => self.dispatch(request, &visit, context),
+            Decision::Challenge(challenge) => {
+                let mut body = context.pool.take_body();
+                let reply = Reply::text(401, "say who you are: see WWW-Authenticate", &mut body);
+                self.answer(&Reply { challenge: Some(challenge), ..reply }, body, context);
+            }
+            Decision::Wait(_) | Decision::Busy => {
+                self.shed("too many logins wait to be checked: try again later", context);
+            }
+        }
+        true
+    }
+
+    fn dispatch(&mut self, request: &Request<'_>, visit: &Visit<'_>, context: &mut Context<'_>) {
         match context.responder.kind(request) {
             Kind::Probe | Kind::Error => {
                 let mut body = context.pool.take_body();
                 let reply = context.responder.respond(request, &mut body);
+                if reply.status == 404 {
+                    context.guard.missed(visit);
+                }
                 self.answer(&reply, body, context);
             }
             Kind::Metrics => {
@@ -341,7 +430,8 @@ impl<S: Stream> Connection<S> {
     /// Begins to write an answer.
     fn answer(&mut self, reply: &Reply, body: Body, context: &mut Context<'_>) {
         let date = context.date.at((context.calendar)());
-        let frame = Frame { length: body.len(), keep_alive: self.keep_alive, date };
+        let lines = &context.guard.policy().headers;
+        let frame = Frame { length: body.len(), keep_alive: self.keep_alive, date, lines };
         write_head(&mut self.wire.head, reply, &frame);
         (self.asked.code, self.asked.coding) = (reply.status, reply.content_encoding);
         self.body = body;

@@ -5,6 +5,7 @@
 use std::time::{Instant, SystemTime};
 
 use super::date::Date;
+use super::guard::Guard;
 use super::job::Lanes;
 use super::limits::Limits;
 use super::meter::Meter;
@@ -14,6 +15,8 @@ use crate::respond::Responder;
 
 /// What all connections share.
 pub(crate) struct Context<'a> {
+    /// Says who may ask.
+    pub(crate) guard: &'a mut Guard,
     /// Makes the answers that take no time.
     pub(crate) responder: &'a Responder,
     /// Make the others.

@@ -9,6 +9,7 @@ use super::Limits;
 use super::connection::{Connection, Next};
 use super::context::{Context, Remote};
 use super::date::Date;
+use super::guard::Guard;
 use super::job::Lanes;
 use super::meter::Meter;
 use super::pool::Pool;
@@ -101,8 +102,19 @@ pub fn converse(input: &[u8], chunk: usize, responder: &Responder, limits: &Limi
     let (lanes, pool, date) =
         (&mut Lanes::new(limits, || ()), &mut Pool::new(), &mut Date::default());
     let (meter, clock, calendar) = (&Meter::default(), &move || now, &|| SystemTime::UNIX_EPOCH);
-    let mut context =
-        Context { responder, lanes, pool, meter, limits, clock, calendar, date, stopping: false };
+    let guard = &mut Guard::open();
+    let mut context = Context {
+        guard,
+        responder,
+        lanes,
+        pool,
+        meter,
+        limits,
+        clock,
+        calendar,
+        date,
+        stopping: false,
+    };
     let client = Client { input, chunk: chunk.max(1), blocks: true, got: Vec::new() };
     let mut connection =
         Connection::new(client, Remote { peer: Peer::Local, place: 0 }, &mut context);

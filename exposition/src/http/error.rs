@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::web_config::WebConfigError;
 use crate::respond::RouteError;
 
 /// Why a server did not start.
@@ -92,6 +93,9 @@ pub enum ServeError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// TLS or authentication cannot be as it was configured.
+    #[error(transparent)]
+    WebConfig(#[from] WebConfigError),
     /// A route was refused.
     #[error(transparent)]
     Route(#[from] RouteError),

@@ -13,14 +13,16 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::Limits;
 use super::accept::Acceptor;
+use super::auth::Outcome;
 use super::connection::{Connection, Next};
 use super::context::{Context, Remote};
 use super::date::Date;
+use super::guard::{Guard, Security};
 use super::job::{Job, Lanes};
 use super::listener::Listener;
 use super::meter::{Meter, Refused};
 use super::pool::Pool;
-use super::stream::{Peer, Socket};
+use super::stream::{Peer, Socket, Transport};
 use super::worker::Work;
 use crate::respond::Responder;
 
@@ -34,7 +36,7 @@ const REFUSALS: usize = 32;
 /// Place for one connection; its index is the token.
 #[derive(Default)]
 struct Slot {
-    connection: Option<Connection<Socket>>,
+    connection: Option<Connection<Transport>>,
     /// Whether the index is in `again`, which holds it once at most.
     queued: bool,
     /// Whether it counts against the limit; else it is being refused.
@@ -43,6 +45,7 @@ struct Slot {
 
 /// What connections share, as long as the server runs.
 struct Shared {
+    guard: Guard,
     responder: Responder,
     lanes: Lanes,
     pool: Pool,
@@ -54,6 +57,7 @@ struct Shared {
 impl Shared {
     fn context(&mut self, stopping: bool) -> Context<'_> {
         Context {
+            guard: &mut self.guard,
             responder: &self.responder,
             lanes: &mut self.lanes,
             pool: &mut self.pool,
@@ -83,6 +87,8 @@ pub(crate) struct EventLoop {
     turn: Vec<usize>,
     /// Answers that came from the lanes, for the moment.
     done: Vec<Box<Job>>,
+    /// Logins that were checked, for the moment.
+    outcomes: Vec<Outcome>,
     /// No deadline of a connection is earlier; some may have moved beyond it.
     earliest: Option<Instant>,
     stop: Arc<OnceLock<()>>,
@@ -97,11 +103,18 @@ impl EventLoop {
         responder: Responder,
         limits: Limits,
         meter: Meter,
+        security: Security,
         stop: Arc<OnceLock<()>>,
     ) -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let acceptor = Acceptor::new(listeners, poll.registry())?;
+        let login_wake = Arc::clone(&waker);
+        let guard = Guard::new(security, move || {
+            if let Err(error) = login_wake.wake() {
+                log::error!("cannot wake the metrics server for a login: {error}");
+            }
+        });
         let lanes_wake = Arc::clone(&waker);
         let lanes = Lanes::new(&limits, move || {
             if let Err(error) = lanes_wake.wake() {
@@ -112,7 +125,7 @@ impl EventLoop {
         let this = Self {
             poll,
             acceptor,
-            shared: Shared { responder, lanes, pool, meter, limits, date },
+            shared: Shared { guard, responder, lanes, pool, meter, limits, date },
             slots: Vec::new(),
             free: Vec::new(),
             admitted: 0,
@@ -120,6 +133,7 @@ impl EventLoop {
             again: Vec::new(),
             turn: Vec::new(),
             done: Vec::new(),
+            outcomes: Vec::new(),
             earliest: None,
             stop,
             stop_at: None,
@@ -191,7 +205,7 @@ impl EventLoop {
     fn with(
         &mut self,
         index: usize,
-        act: impl FnOnce(&mut Connection<Socket>, &mut Context<'_>) -> Next,
+        act: impl FnOnce(&mut Connection<Transport>, &mut Context<'_>) -> Next,
     ) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         // An event may come for a connection that was closed in the same round.
@@ -220,8 +234,14 @@ impl EventLoop {
         }
     }
 
-    /// Gives the answers of the lanes to who waits for them.
+    /// Gives the outcomes of logins and the answers of the lanes to who waits for them.
     fn resume(&mut self) {
+        let mut outcomes = mem::take(&mut self.outcomes);
+        self.shared.guard.take(&mut outcomes);
+        for Outcome { place, serial, result } in outcomes.drain(..) {
+            self.with(place, |connection, context| connection.enter(serial, result, context));
+        }
+        self.outcomes = outcomes;
         let mut done = mem::take(&mut self.done);
         self.shared.lanes.take(&mut done);
         for mut job in done.drain(..) {
@@ -294,12 +314,21 @@ impl EventLoop {
             self.free.push(index);
             return;
         }
+        let policy = self.shared.guard.policy();
+        let stream = match Transport::new(socket, policy.tls.as_ref()) {
+            Ok(stream) => stream,
+            Err(error) => {
+                log::error!("cannot begin TLS with {peer}: {error}");
+                self.free.push(index);
+                return;
+            }
+        };
         let (remote, context) =
             (Remote { peer, place: index }, &mut self.shared.context(self.stop_at.is_some()));
         let connection = if admitted {
-            Connection::new(socket, remote, context)
+            Connection::new(stream, remote, context)
         } else {
-            Connection::refused(socket, remote, context)
+            Connection::refused(stream, remote, context)
         };
         let slot = &mut self.slots[index];
         slot.connection = Some(connection);

@@ -17,6 +17,7 @@ mod date;
 pub mod door;
 mod error;
 mod event_loop;
+mod guard;
 mod job;
 mod limits;
 mod listener;

@@ -21,12 +21,14 @@ impl Reject {
     pub(crate) const TIMEOUT: Self = Self::new(408, "the request head did not arrive in time");
     pub(crate) const TRUNCATED: Self = Self::new(400, "the request ended inside its head");
     pub(crate) const OVERLOAD: Self = Self::new(503, "too many connections: try again later");
+    pub(crate) const SLOW_LOGIN: Self = Self::new(503, "too many logins: try again later");
     const HEAD_TOO_LARGE: Self = Self::new(431, "the request head is too large");
     const TOO_MANY_HEADERS: Self = Self::new(431, "the request has too many headers");
     const BODY_TOO_LARGE: Self = Self::new(413, "the request body is too large");
     const CHUNKED: Self = Self::new(411, "a body needs a Content-Length and no Transfer-Encoding");
     const LENGTH: Self = Self::new(400, "the Content-Length is invalid or contradicts itself");
     const FRAMING: Self = Self::new(400, "Content-Length beside Transfer-Encoding");
+    const AUTHORIZATION: Self = Self::new(400, "more than one Authorization header");
     const HOST: Self = Self::new(400, "HTTP/1.1 needs exactly one Host header");
     const EXPECTATION: Self = Self::new(417, "the only expectation understood is 100-continue");
     const VERSION: Self = Self::new(505, "the HTTP version is not supported: use HTTP/1.1");
@@ -48,6 +50,8 @@ pub(crate) struct Head<'a> {
     pub(crate) body_len: u64,
     /// Whether another request may follow on this connection.
     pub(crate) keep_alive: bool,
+    /// The value of `Authorization`.
+    pub(crate) authorization: Option<&'a [u8]>,
 }
 
 /// What the input holds.
@@ -91,7 +95,8 @@ fn names_other_version(input: &[u8]) -> bool {
 
 /// The headers that decide about framing and persistence, gathered in one pass.
 #[derive(Default)]
-struct Gathered {
+struct Gathered<'a> {
+    authorization: Option<&'a [u8]>,
     hosts: usize,
     length: Option<u64>,
     coded: bool,
@@ -131,10 +136,11 @@ fn judge<'a>(
         len,
         body_len: if waits { 0 } else { body_len },
         keep_alive: is_1_1 && !found.close && !waits,
+        authorization: found.authorization,
     })
 }
 
-fn gather(headers: &[httparse::Header<'_>], is_1_1: bool) -> Result<Gathered, Reject> {
+fn gather<'a>(headers: &[httparse::Header<'a>], is_1_1: bool) -> Result<Gathered<'a>, Reject> {
     let mut found = Gathered::default();
     for header in headers {
         let named = |name: &str| header.name.eq_ignore_ascii_case(name);
@@ -148,6 +154,10 @@ fn gather(headers: &[httparse::Header<'_>], is_1_1: bool) -> Result<Gathered, Re
             found.length = Some(length);
         } else if named("transfer-encoding") {
             found.coded = true;
+        } else if named("authorization") {
+            if found.authorization.replace(header.value).is_some() {
+                return Err(Reject::AUTHORIZATION);
+            }
         } else if named("connection") {
             let mut options = header.value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
             found.close |= options.any(|option| option.eq_ignore_ascii_case(b"close"));

@@ -41,6 +41,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) keep_alive: bool,
     /// The value of `Date`; empty where the time is unknown.
     pub(crate) date: &'a [u8],
+    /// Further lines, each with its end.
+    pub(crate) lines: &'a [u8],
 }
 
 /// Replaces `out` by the head of an answer.
@@ -75,7 +77,9 @@ pub(crate) fn write_head(out: &mut Vec<u8>, reply: &Reply, frame: &Frame<'_>) {
     if !frame.keep_alive {
         header(out, "Connection", "close");
     }
-    out.extend_from_slice(b"\r\n\r\n");
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(frame.lines);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Ends the line before and writes one more.
@@ -92,7 +96,11 @@ mod tests {
 
     fn head(reply: &Reply, length: usize, keep_alive: bool, date: &str) -> String {
         let mut out = b"left over".to_vec();
-        write_head(&mut out, reply, &Frame { length, keep_alive, date: date.as_bytes() });
+        write_head(
+            &mut out,
+            reply,
+            &Frame { length, keep_alive, date: date.as_bytes(), lines: b"" },
+        );
         String::from_utf8(out).unwrap()
     }
 

@@ -4,6 +4,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
 
@@ -11,9 +12,11 @@ use mio::Waker;
 use tmc_engine::Registry;
 
 use super::event_loop::EventLoop;
+use super::guard::Security;
 use super::listener::{Address, Listener};
 use super::meter::Meter;
-use super::{Limits, ServeError};
+use super::web_config::{Origin, Policies};
+use super::{Limits, ServeError, WebConfig};
 use crate::respond::{Page, Readiness, Request, Responder, RouteError};
 
 /// Where a server listens unless told otherwise: port 8080, this machine only.
@@ -28,6 +31,8 @@ pub struct ServerBuilder {
     addresses: Vec<String>,
     limits: Limits,
     own_metrics: bool,
+    web: Option<Origin>,
+    open_probes: bool,
     refused: Option<RouteError>,
 }
 
@@ -69,6 +74,31 @@ impl ServerBuilder {
         self
     }
 
+    /// Takes TLS, users, tokens and headers from `path`, a file of the format that the Prometheus
+    /// exporters share: see [`WebConfig`]. They hold for all paths and all addresses.
+    ///
+    /// About a second after the file or one that it names has changed, the new state holds for new
+    /// connections and new requests; if it is broken, the log says why and the old state stays. Neither
+    /// TLS nor all authentication can be switched off that way.
+    pub fn web_config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.web = Some(Origin::File(path.into()));
+        self
+    }
+
+    /// The same, built in code. The files that it names are watched too.
+    pub fn web_config(mut self, config: WebConfig) -> Self {
+        self.web = Some(Origin::Code(Box::new(config)));
+        self
+    }
+
+    /// Whether `/healthz` and `/readyz` are answered to everybody, also where the rest needs a
+    /// password or a token: who probes for an orchestrator has none. TLS with its client certificates
+    /// holds for them too. Default false.
+    pub fn open_probes(mut self, open: bool) -> Self {
+        self.open_probes = open;
+        self
+    }
+
     /// Sets what `/readyz` asks, each time; it runs on the server's thread, between all
     /// others, and should be quick.
     pub fn readiness(mut self, check: impl Fn() -> Readiness + Send + Sync + 'static) -> Self {
@@ -91,13 +121,16 @@ impl ServerBuilder {
     /// Listens, and serves from then on.
     ///
     /// # Errors
-    /// When the address is invalid, in use or not ours; when a limit or a route is invalid; when
+    /// When the address is invalid, in use or not ours; when a limit, a route or the web configuration is
+    /// invalid; when
     /// the system has no more descriptors or threads.
     pub fn start(self) -> Result<Server, ServeError> {
         if let Some(refused) = self.refused {
             return Err(refused.into());
         }
         let limits = self.limits.checked()?;
+        let policies = self.web.map(Policies::new).transpose()?.unwrap_or_default();
+        let security = Security { policies, open_probes: self.open_probes };
         let bound = self.addresses.iter().map(|address| Listener::bind(address));
         let (listeners, addresses): (Vec<_>, Vec<_>) =
             bound.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
@@ -105,7 +138,7 @@ impl ServerBuilder {
         let meter = if self.own_metrics { Meter::new(registry) } else { Meter::default() };
         let stop = Arc::new(OnceLock::new());
         let (event_loop, waker) =
-            EventLoop::new(listeners, self.responder, limits, meter, Arc::clone(&stop))
+            EventLoop::new(listeners, self.responder, limits, meter, security, Arc::clone(&stop))
                 .map_err(ServeError::Setup)?;
         let [scrapes, pages] = event_loop.start_lanes().map_err(ServeError::Setup)?;
         let thread = thread::Builder::new()
@@ -149,6 +182,8 @@ impl Server {
             addresses: vec![DEFAULT_ADDRESS.to_owned()],
             limits: Limits::default(),
             own_metrics: true,
+            web: None,
+            open_probes: false,
             refused: None,
         }
     }

@@ -9,7 +9,7 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
 
-use rustls::{Error, InvalidMessage, ServerConfig, ServerConnection};
+use rustls::{CertificateError, Error, InvalidMessage, ServerConfig, ServerConnection};
 
 use super::stream::Stream;
 
@@ -62,6 +62,10 @@ impl<S: Stream> TlsStream<S> {
             Ok(_) => Ok(true),
             Err(Error::InvalidMessage(InvalidMessage::InvalidContentType)) if is_new => {
                 let why = "this is no TLS: does the client speak plain HTTP?";
+                Err(io::Error::new(ErrorKind::InvalidData, why))
+            }
+            // Ours, which reads better without what is around it.
+            Err(Error::InvalidCertificate(CertificateError::Other(why))) => {
                 Err(io::Error::new(ErrorKind::InvalidData, why))
             }
             Err(error) => Err(io::Error::new(ErrorKind::InvalidData, error)),

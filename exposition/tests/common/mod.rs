@@ -3,6 +3,9 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code)]
 
+pub(crate) mod pki;
+pub(crate) mod secure;
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -136,9 +139,16 @@ impl Client {
     }
 
     fn parse(&mut self) -> Option<Answer> {
+        Answer::parse(&mut self.buffer)
+    }
+}
+
+impl Answer {
+    /// Takes a head from the front of `buffer`, if it is there in full.
+    pub(crate) fn parse(buffer: &mut Vec<u8>) -> Option<Self> {
         let mut headers = [httparse::EMPTY_HEADER; 16];
         let mut response = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(length) = response.parse(&self.buffer).unwrap() else {
+        let httparse::Status::Complete(length) = response.parse(buffer).unwrap() else {
             return None;
         };
         let headers = response.headers.iter().map(|header| {
@@ -146,7 +156,7 @@ impl Client {
         });
         let status = response.code.unwrap();
         let answer = Answer { status, headers: headers.collect(), body: Vec::new() };
-        self.buffer.drain(..length);
+        buffer.drain(..length);
         Some(answer)
     }
 }

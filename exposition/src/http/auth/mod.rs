@@ -7,6 +7,7 @@
 //! password. A password that was right once is known again by a keyed hash, until the process ends
 //! or the configuration changes.
 
+mod logins;
 mod refusals;
 mod users;
 
@@ -19,6 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 use subtle::{Choice, ConstantTimeEq};
 
+pub(crate) use logins::{Logins, Outcome};
 pub(crate) use refusals::Refusals;
 pub(crate) use users::Login;
 use users::Users;

@@ -11,6 +11,7 @@ use tmc_engine::Registry;
 
 use super::*;
 use crate::http::date::Date;
+use crate::http::guard::Guard;
 use crate::http::job::Lanes;
 use crate::http::limits::Limits;
 use crate::http::meter::Meter;
@@ -96,6 +97,7 @@ fn with<T>(
 ) -> T {
     let clock = || bench.now.get();
     let mut context = Context {
+        guard: &mut Guard::open(),
         responder: &bench.responder,
         lanes: &mut bench.lanes,
         pool: &mut bench.pool,
@@ -140,6 +142,7 @@ impl Bench {
             client.clone(),
             Remote { peer: Peer::Local, place: 7 },
             &mut Context {
+                guard: &mut Guard::open(),
                 responder: &responder,
                 lanes: &mut lanes,
                 pool: &mut pool,
@@ -206,6 +209,7 @@ impl Bench {
     fn close(self) -> (Pool, Lanes, Responder) {
         let Self { connection, responder, mut lanes, mut pool, limits, mut date, now, .. } = self;
         connection.close(&mut Context {
+            guard: &mut Guard::open(),
             responder: &responder,
             lanes: &mut lanes,
             pool: &mut pool,

@@ -45,7 +45,8 @@ impl Origin {
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
     current: Arc<Current>,
-    watch: Option<Watch>,
+    /// Ends with its owner.
+    _watch: Option<Watch>,
 }
 
 /// Held for the time of a copy or a swap of the pointer.
@@ -59,7 +60,7 @@ impl Policies {
         let watch = Watch::start(loader).map_err(|error| {
             WebConfigError::refused(&format!("no thread can be started to watch it: {error}"))
         })?;
-        Ok(Self { current, watch: Some(watch) })
+        Ok(Self { current, _watch: Some(watch) })
     }
 
     /// What holds now. Locks for a moment, allocates nothing.
