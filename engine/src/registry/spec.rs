@@ -192,7 +192,10 @@ impl HistogramSpec {
     }
 
     /// Whether the `le` boundaries are exported (they are unless set), where the format leaves the
-    /// choice. Without them there must be native buckets.
+    /// choice: in protobuf. Without them there must be native buckets.
+    ///
+    /// The text formats have no native buckets, so they have the boundaries all the same: whoever scrapes
+    /// text would else have no distribution. Register none, and text has `+Inf` alone.
     #[must_use]
     pub fn classic(mut self, classic: bool) -> Self {
         self.classic = classic;
