@@ -61,6 +61,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds `_created` samples to OpenMetrics: see [`Responder::created_samples`]. Default false.
+    pub fn created_samples(mut self, on: bool) -> Self {
+        self.responder.created_samples(on);
+        self
+    }
+
     /// Moves the metrics away from `/metrics`.
     pub fn metrics_path(mut self, path: &str) -> Self {
         let result = self.responder.metrics_path(path);
