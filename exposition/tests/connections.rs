@@ -113,6 +113,20 @@ fn clients_take_turns() {
 }
 
 #[test]
+fn a_connection_has_so_many_requests_and_its_last_answer_says_so() {
+    let server = serve(Limits { requests: 3, ..Limits::default() });
+    let mut client = Client::new(server.local_addr());
+    for path in ["/metrics", "/healthz", "/nothing"] {
+        let last = path == "/nothing";
+        assert_eq!(client.ask(path).closes(), last);
+    }
+    // What follows is not answered.
+    client.try_send(&get("/healthz"));
+    assert_eq!(client.rest().unwrap_or_default(), b"");
+    assert_eq!(common::ask(&server, "/healthz").status, 200);
+}
+
+#[test]
 fn a_big_answer_arrives_whole() {
     let server = serve(Limits::default());
     let mut client = Client::new(server.local_addr());

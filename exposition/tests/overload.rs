@@ -2,11 +2,12 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use common::{BIG, Client, ask, assert_well, eventually, get, serve};
-use tmc_exposition::Limits;
+use common::{BIG, Client, ask, assert_well, eventually, get, registry, serve};
+use tmc_exposition::{Limits, Server};
 
 #[test]
 fn clients_that_hang_keep_nobody_waiting() {
@@ -120,6 +121,41 @@ fn answers_that_nobody_reads_are_bounded() {
     assert_eq!(slow.rest().unwrap().len(), BIG);
     assert_eq!(other.ask("/metrics").status, 200);
     assert_well(&server);
+}
+
+/// More than the sockets of both sides hold, in gauges that all have the same value.
+#[test]
+fn a_slow_reader_gets_the_scrape_that_it_asked_for_while_others_get_theirs() {
+    let registry = registry();
+    let family = registry.gauge_family("load", "Load", ["padding"]).unwrap();
+    let padding = "p".repeat(100_000);
+    let gauges: Vec<_> =
+        (0..200).map(|index| family.with([&format!("{padding}{index}")])).collect();
+    let server = Server::builder(registry).listen("127.0.0.1:0").start().unwrap();
+    let set = |value: u32| gauges.iter().for_each(|gauge| gauge.set(f64::from(value)));
+    let values = |text: &[u8]| -> BTreeMap<String, usize> {
+        let text = std::str::from_utf8(text).unwrap();
+        let mut values = BTreeMap::new();
+        for line in text.lines().filter(|line| line.starts_with("load{")) {
+            *values.entry(line.rsplit(' ').next().unwrap().to_owned()).or_default() += 1;
+        }
+        values
+    };
+    set(1);
+    let mut slow = Client::new(server.local_addr());
+    slow.send(&get("/metrics"));
+    let mut old = slow.head();
+    let mut good = Client::new(server.local_addr());
+    for value in 2..6 {
+        set(value);
+        let expected = BTreeMap::from([(value.to_string(), 200)]);
+        assert_eq!(values(&good.ask("/metrics").body), expected);
+    }
+    let length = old.header("content-length").unwrap().parse().unwrap();
+    slow.end();
+    old.body = slow.rest().unwrap();
+    assert_eq!(old.body.len(), length);
+    assert_eq!(values(&old.body), BTreeMap::from([("1".to_owned(), 200)]));
 }
 
 #[test]

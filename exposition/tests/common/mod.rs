@@ -6,6 +6,8 @@
 pub(crate) mod pki;
 pub(crate) mod secure;
 
+pub(crate) mod gate;
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
