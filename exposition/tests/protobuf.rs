@@ -234,6 +234,31 @@ fn an_empty_native_histogram_says_that_it_is_one() {
     }
 }
 
+/// Text has no native buckets: without the others it would have no distribution.
+#[test]
+fn boundaries_that_protobuf_leaves_out_are_in_text() {
+    let registry = Registry::new();
+    let spec = HistogramSpec::seconds(&[0.5]).native(5).classic(false);
+    registry.histogram("h_seconds", "", &spec).unwrap().observe(0.25);
+    let none = HistogramSpec::seconds(&[]).native(5).classic(false);
+    registry.histogram("n_seconds", "", &none).unwrap().observe(0.25);
+    assert!(histogram(&registry, "h_seconds").bucket.is_empty());
+    for format in [Format::Text, Format::OpenMetrics] {
+        let mut out = Vec::new();
+        Encoder::new(format).encode(&registry.snapshot(), &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let buckets: Vec<_> = text.lines().filter(|line| line.contains("_bucket{")).collect();
+        assert_eq!(
+            buckets,
+            [
+                "h_seconds_bucket{le=\"0.5\"} 1",
+                "h_seconds_bucket{le=\"+Inf\"} 1",
+                "n_seconds_bucket{le=\"+Inf\"} 1",
+            ]
+        );
+    }
+}
+
 #[test]
 fn gaps_of_two_are_bridged_and_larger_ones_begin_a_span() {
     let registry = Registry::new();
