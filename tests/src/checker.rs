@@ -57,6 +57,18 @@ impl<'a> Checker<'a> {
     /// # Panics
     /// When the checker cannot be run.
     pub fn findings(&self, text: &str) -> Vec<String> {
+        self.check("-", text)
+    }
+
+    /// The same of what a server answers when it is asked for the format, headers and gzip included.
+    ///
+    /// # Panics
+    /// When the checker cannot be run.
+    pub fn findings_at(&self, server: SocketAddr) -> Vec<String> {
+        self.check(&format!("http://{server}/metrics"), "")
+    }
+
+    fn check(&self, source: &str, text: &str) -> Vec<String> {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = |name: &str, content: String| {
             let path = dir.path().join(name);
@@ -64,7 +76,7 @@ impl<'a> Checker<'a> {
             path
         };
         let mut command = script();
-        command.args(["-", "--format", self.format, "--strict", "--max", "1000"]);
+        command.args([source, "--format", self.format, "--strict", "--max", "1000"]);
         if self.utf8_names {
             command.arg("--utf8-names");
         }

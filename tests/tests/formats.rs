@@ -164,3 +164,18 @@ fn a_server_answers_every_wish_in_a_format_that_was_wished_for() {
     let server = Server::builder(kinds.registry.clone()).listen("127.0.0.1:0").start().unwrap();
     assert_eq!(checker::negotiate(server.local_addr()), [""; 0]);
 }
+
+#[test]
+fn a_server_tells_start_times_only_where_it_is_told_to() {
+    let kinds = Kinds::new();
+    for created in [false, true] {
+        let server = Server::builder(kinds.registry.clone()).listen("127.0.0.1:0");
+        let server = server.own_metrics(false).created_samples(created).start().unwrap();
+        let expected = kinds.open_metrics(created);
+        let checker = Checker::open_metrics().expect(&expected);
+        let findings = checker.findings_at(server.local_addr());
+        let surplus = "EXPECT: unexpected sample tmc_engine_";
+        let findings: Vec<_> = findings.iter().filter(|line| !line.contains(surplus)).collect();
+        assert_eq!(findings, [""; 0]);
+    }
+}
