@@ -103,10 +103,14 @@ impl MetricsReporter {
 
     fn serve(&self) -> Result<Server, ServeError> {
         let address = self.config.socket_address();
-        Server::builder(self.collector.registry().clone())
+        let mut server = Server::builder(self.collector.registry().clone())
             .listen(address.to_string())
             .metrics_path(&self.config.prometheus_path)
-            .start()
+            .open_probes(self.config.open_probes);
+        if let Some(file) = &self.config.web_config_file {
+            server = server.web_config_file(file);
+        }
+        server.start()
     }
 
     /// Stops the server and the sampler and waits for both. Does nothing if nothing runs; `start`

@@ -43,6 +43,7 @@ fn json_and_yaml_say_the_same() {
     let from_json = json(
         r#"{"enabled": true, "prometheus_enabled": false, "prometheus_port": 0,
             "prometheus_path": "/m", "listen_address": "::1", "collection_interval": "1m30s",
+            "web_config_file": "web.yml", "open_probes": true,
             "retention_period": 3600, "prefix": "acme", "constant_labels": {"region": "eu"},
             "series_limit": 50, "families": {"tmc_sync_duration_seconds":
             {"buckets": [0.5, 1, 2], "digits": 3, "series_limit": 9, "retention_period": "2h"}}}"#,
@@ -55,6 +56,8 @@ prometheus-enabled: false
 prometheus-port: 0
 prometheus-path: /m
 listen-address: '::1'
+web-config-file: web.yml
+open-probes: true
 collection-interval: 1m30s
 retention-period: 1h
 prefix: acme
@@ -71,6 +74,7 @@ families:
     .unwrap();
     assert_eq!(from_json, from_yaml);
     assert_eq!(from_yaml.collection_interval, Duration::from_secs(90));
+    assert_eq!(from_yaml.web_config_file.as_deref(), Some("web.yml".as_ref()));
     let family = FamilyConfig {
         buckets: Some(vec![0.5, 1.0, 2.0]),
         digits: Some(3),

@@ -197,3 +197,30 @@ fn an_attached_runtime_says_how_many_tasks_there_are_after_a_restart_too() {
         reporter.stop();
     }
 }
+
+/// One token: `let-me-in`.
+const WEB_CONFIG: &str =
+    "bearer_tokens: {test: a3ee786b5707c27d42570785081ec17f5c7db9262a01366af362a1aa61a420b9}\n";
+
+#[test]
+fn a_web_configuration_asks_for_a_token_and_lets_probes_in_on_request() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), WEB_CONFIG).unwrap();
+    let config = MetricsConfig { web_config_file: Some(file.path().into()), ..loopback() };
+    for open_probes in [false, true] {
+        let reporter = reporter(MetricsConfig { open_probes, ..config.clone() });
+        reporter.start().unwrap();
+        let address = reporter.local_addr().unwrap();
+        assert!(get(address, "/metrics").0.starts_with("HTTP/1.1 401 "));
+        assert_eq!(get(address, "/healthz").0.starts_with("HTTP/1.1 200 "), open_probes);
+        let mut stream = connect(address);
+        let request = "GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n";
+        write!(stream, "{request}Authorization: Bearer let-me-in\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let missing = MetricsConfig { web_config_file: Some("no/such.yml".into()), ..loopback() };
+    let error = reporter(missing).start().unwrap_err().to_string();
+    assert!(error.contains("no/such.yml"), "{error}");
+}

@@ -7,6 +7,7 @@ mod family;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -63,6 +64,14 @@ pub struct MetricsConfig {
     /// interface where the system lets IPv6 sockets take IPv4 too.
     #[serde(alias = "listen-address")]
     pub listen_address: IpAddr,
+    /// TLS, passwords and tokens of the server: a file in the format that the Prometheus exporters share,
+    /// read again when it changes. Default: none, plain HTTP for everybody.
+    #[serde(alias = "web-config-file")]
+    pub web_config_file: Option<PathBuf>,
+    /// Whether `/healthz` and `/readyz` answer without a password where the web configuration asks for
+    /// one: a kubelet has none. Default: false.
+    #[serde(alias = "open-probes")]
+    pub open_probes: bool,
     /// How often the process is sampled: seconds as a number, or text such as `30s`, `1m30s`,
     /// `500ms`. Default: 30 s.
     #[serde(alias = "collection-interval", deserialize_with = "collection_interval")]
@@ -91,6 +100,8 @@ impl Default for MetricsConfig {
             prometheus_port: 8080,
             prometheus_path: "/metrics".to_owned(),
             listen_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            web_config_file: None,
+            open_probes: false,
             collection_interval: Duration::from_secs(30),
             retention_period: Duration::from_secs(24 * 60 * 60),
             prefix: None,
