@@ -7,7 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use tmc_engine::Registry;
 use tmc_exposition::http::door::{Verdict, converse, parse_head};
-use tmc_exposition::{Limits, Responder};
+use tmc_exposition::{Body, Limits, Responder};
 use tmc_fuzz::head;
 
 fuzz_target!(|input: &[u8]| run(input));
@@ -86,9 +86,9 @@ fn growing(input: &[u8], whole: Verdict<'_>, limits: &Limits) {
 }
 
 fn conversation(input: &[u8], limits: &Limits) {
-    let mut responder = Responder::new(Registry::new());
-    let at_once = converse(input, usize::MAX, &mut responder, limits);
-    let mut body = Vec::new();
+    let responder = Responder::new(Registry::new());
+    let at_once = converse(input, usize::MAX, &responder, limits);
+    let mut body = Body::new();
     let mut answers = at_once.as_slice();
     let mut sent = input;
     let mut closed = false;
@@ -108,12 +108,12 @@ fn conversation(input: &[u8], limits: &Limits) {
         };
         closed |= method.is_empty();
         sent = rest;
-        answers = answer(answers, method, status, closed, &body);
+        answers = answer(answers, method, status, closed, &body.to_vec());
     }
     // Every head that is there is answered, unless the connection was closed before it.
     assert!(closed || sent.is_empty(), "{} bytes unanswered", sent.len());
     for chunk in [1, 7] {
-        let slowly = converse(input, chunk, &mut responder, limits);
+        let slowly = converse(input, chunk, &responder, limits);
         // A hopeless head may be refused at an earlier byte, and then for another reason.
         let before =
             |answers: &[u8]| String::from_utf8_lossy(&answers[..last_answer(answers)]).into_owned();

@@ -5,31 +5,25 @@
 //! `respond` or the lanes of `job`, `sending`. A second request is not looked at before the first is
 //! answered in full, so a client that sends and does not read costs one answer.
 
+mod answering;
+
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
 use super::auth::Denial;
 use super::context::{Context, Remote};
-use super::guard::{Decision, Visit};
-use super::job::{Errand, Job};
-use super::meter::Scrape;
+use super::job::Job;
 use super::pool::Wire;
-use super::request::{Head, Parsed, Reject, parse};
-use super::response::{Frame, write_head};
-use super::sending::{Sending, Sent};
+use super::request::{Parsed, Reject, parse};
+use super::sending::Sending;
 use super::stream::Stream;
 use super::worker::Work;
 use crate::body::Body;
 use crate::negotiate::Preferences;
-use crate::respond::{Kind, Reply, Request};
 
 /// Steps that one connection may take before the others have their turn.
 const STEPS_PER_TURN: usize = 8;
-/// What `Retry-After` says in seconds; Prometheus comes back by itself, people read it.
-const RETRY_AFTER: u32 = 5;
-/// The share of a client's patience that an answer may take; the rest is for its way back.
-const PATIENCE: f64 = 0.95;
 
 /// What a connection needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +214,7 @@ impl<S: Stream> Connection<S> {
         match job.reply.take() {
             // Others may have been read slowly since this was asked for. One alone may be large.
             Some(_) if context.pool.pending() > context.limits.pending_bytes => {
-                self.shed(UNREAD, context);
+                self.shed(answering::UNREAD, context);
             }
             Some(reply) => self.answer(&reply, mem::take(&mut job.body), context),
             None => self.shed("there was no time for this answer: try again later", context),
@@ -321,166 +315,6 @@ impl<S: Stream> Connection<S> {
         true
     }
 
-    /// Answers a request, or has it answered; or false: has its login checked, and leaves it where it
-    /// is.
-    fn begin(
-        &mut self,
-        head: &Head<'_>,
-        login: Option<Result<(), Denial>>,
-        context: &mut Context<'_>,
-    ) -> bool {
-        let request = &head.request;
-        let now = (context.clock)();
-        let visit = Visit {
-            place: self.remote.place,
-            peer: self.remote.peer,
-            path: request.path,
-            authorization: head.authorization,
-            now,
-        };
-        let decision = match login {
-            None => context.guard.decide(&visit),
-            Some(result) => context.guard.conclude(&visit, result),
-        };
-        if let Decision::Wait(serial) = decision {
-            self.phase = Phase::Entering(serial);
-            self.deadline = now + context.limits.head_time;
-            return false;
-        }
-        self.requests += 1;
-        let is_last = context.stopping || self.requests >= context.limits.requests;
-        self.keep_alive = head.keep_alive && !is_last;
-        self.skip = head.body_len;
-        self.asked = Asked { is_head: request.method == "HEAD", ..Asked::nothing(now) };
-        match decision {
-            Decision::Admit => self.dispatch(request, &visit, context),
-            Decision::Challenge(challenge) => {
-                let mut body = context.pool.take_body();
-                let reply = Reply::text(401, "say who you are: see WWW-Authenticate", &mut body);
-                self.answer(&Reply { challenge: Some(challenge), ..reply }, body, context);
-            }
-            Decision::Wait(_) | Decision::Busy => {
-                self.shed("too many logins wait to be checked: try again later", context);
-            }
-        }
-        true
-    }
-
-    fn dispatch(&mut self, request: &Request<'_>, visit: &Visit<'_>, context: &mut Context<'_>) {
-        match context.responder.kind(request) {
-            Kind::Probe | Kind::Error => {
-                let mut body = context.pool.take_body();
-                let reply = context.responder.respond(request, &mut body);
-                if reply.status == 404 {
-                    context.guard.missed(visit);
-                }
-                self.answer(&reply, body, context);
-            }
-            Kind::Metrics => {
-                self.asked.preferences = Some(request.preferences);
-                self.hand_over(Work::Scrapes, request, context);
-            }
-            Kind::Page => self.hand_over(Work::Pages, request, context),
-        }
-    }
-
-    fn hand_over(&mut self, work: Work, request: &Request<'_>, context: &mut Context<'_>) {
-        if context.pool.pending() > context.limits.pending_bytes {
-            return self.shed(UNREAD, context);
-        }
-        let patience = request.timeout.map(|timeout| timeout.mul_f64(PATIENCE));
-        let longest = context.limits.scrape_time;
-        let deadline = self.asked.at + patience.map_or(longest, |patience| patience.min(longest));
-        let errand = Errand { place: self.remote.place, request, deadline };
-        let body = context.pool.take_body();
-        match context.lanes.push(work, &errand, body) {
-            Ok(serial) => {
-                self.phase = Phase::Waiting(work, serial);
-                self.deadline = deadline;
-            }
-            Err(body) => {
-                context.pool.give_body(body);
-                self.shed("too many requests wait for their answers: try again later", context);
-            }
-        }
-    }
-
-    /// Answers that there is no room or no time; the connection goes on.
-    #[cold]
-    fn shed(&mut self, why: &str, context: &mut Context<'_>) {
-        let mut body = context.pool.take_body();
-        let reply = Reply { retry_after: Some(RETRY_AFTER), ..Reply::text(503, why, &mut body) };
-        self.answer(&reply, body, context);
-    }
-
-    /// Answers what cannot be understood or must not go on, and closes after it.
-    fn reject(&mut self, reject: Reject, context: &mut Context<'_>) {
-        let mut body = context.pool.take_body();
-        let mut reply = Reply::text(reject.status, reject.message, &mut body);
-        if reject.status == 503 {
-            reply.retry_after = Some(RETRY_AFTER);
-        }
-        self.keep_alive = false;
-        self.asked = Asked::nothing((context.clock)());
-        // What else has come is no request any more.
-        (self.filled, self.parsed, self.skip) = (0, 0, 0);
-        self.answer(&reply, body, context);
-    }
-
-    /// Begins to write an answer.
-    fn answer(&mut self, reply: &Reply, body: Body, context: &mut Context<'_>) {
-        let date = context.date.at((context.calendar)());
-        let lines = &context.guard.policy().headers;
-        let frame = Frame { length: body.len(), keep_alive: self.keep_alive, date, lines };
-        write_head(&mut self.wire.head, reply, &frame);
-        (self.asked.code, self.asked.coding) = (reply.status, reply.content_encoding);
-        self.body = body;
-        if self.asked.is_head {
-            self.body.clear();
-        }
-        context.pool.hold(&self.body);
-        self.sending = Sending::default();
-        self.phase = Phase::Writing;
-        let now = (context.clock)();
-        self.answered_by = now + context.limits.answer_time;
-        self.deadline = self.answered_by.min(now + context.limits.write_time);
-    }
-
-    fn write(&mut self, context: &mut Context<'_>) -> Step {
-        match self.sending.go_on(&mut self.stream, &self.wire.head, &self.body) {
-            Ok(Sent::All) => self.finish(context),
-            Ok(Sent::Some) => {
-                let progress = (context.clock)() + context.limits.write_time;
-                self.deadline = self.answered_by.min(progress);
-                Step::On
-            }
-            Ok(Sent::Nothing) => Step::Close,
-            Err(error) => stopped_by(&error),
-        }
-    }
-
-    fn finish(&mut self, context: &mut Context<'_>) -> Step {
-        context.pool.release(mem::take(&mut self.body));
-        if let Some(preferences) = self.asked.preferences {
-            context.meter.scraped(&Scrape {
-                preferences,
-                code: self.asked.code,
-                coding: self.asked.coding,
-                bytes: self.sending.bytes(),
-                duration: (context.clock)().saturating_duration_since(self.asked.at),
-                rendering: self.asked.rendering,
-            });
-        }
-        if self.keep_alive {
-            self.phase = Phase::Reading;
-            self.await_head(context);
-            return Step::On;
-        }
-        self.phase = Phase::Draining;
-        self.deadline = (context.clock)() + context.limits.linger_time;
-        if self.ended || self.stream.shut_write().is_err() { Step::Close } else { Step::On }
-    }
-
     fn drain(&mut self) -> Step {
         match self.stream.read(&mut self.wire.input) {
             Ok(0) => Step::Close,
@@ -516,8 +350,6 @@ impl<S: Stream> Connection<S> {
         self.parsed = 0;
     }
 }
-
-const UNREAD: &str = "too many answers wait for their readers: try again later";
 
 impl Asked {
     /// No scrape, at `now`.

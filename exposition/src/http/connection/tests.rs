@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use proptest::prelude::*;
 use tmc_engine::Registry;
 
 use super::*;
@@ -18,6 +17,9 @@ use crate::http::meter::Meter;
 use crate::http::pool::Pool;
 use crate::http::stream::Peer;
 use crate::respond::{Page, Responder};
+
+mod split;
+mod waiting;
 
 /// What the client does, and what it has got.
 #[derive(Default)]
@@ -448,158 +450,4 @@ fn a_stop_ends_who_waits_and_lets_the_answer_through() {
     bench.send(HEALTH);
     assert_eq!(bench.drive(), Next::Close);
     assert!(bench.got().contains("\r\nConnection: close\r\n") && bench.client.0.borrow().shut);
-}
-
-const SCRAPE: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
-
-#[test]
-fn an_answer_that_does_not_come_in_time_is_503_and_is_dropped_when_it_comes() {
-    let mut bench = Bench::new();
-    bench.send(SCRAPE);
-    assert_eq!((with(&mut bench, Connection::drive), bench.left()), (Next::Wait, SCRAPE_TIME));
-    // Begun, so that it can no longer be taken back.
-    let now = bench.now.get();
-    bench.lanes.do_now(&bench.responder, &|| now);
-    bench.pass(SCRAPE_TIME);
-    assert_eq!((bench.expire(), bench.left()), (Next::Wait, IDLE_TIME));
-    assert_eq!(bench.statuses(), [503]);
-    assert!(bench.got().contains("\r\nRetry-After: 5\r\n"));
-    // The connection is used on; what comes late is nobody's, even where it waits for another.
-    bench.send(SCRAPE);
-    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
-    assert_eq!(bench.take(), Some(Next::Wait));
-    assert_eq!(bench.statuses(), [503]);
-    bench.drive();
-    assert_eq!(bench.statuses(), [503, 200]);
-}
-
-#[test]
-fn what_the_client_waits_at_most_is_its_own_deadline() {
-    let mut bench = Bench::new();
-    for (says, left) in [("10", 9.5), ("1000", SCRAPE_TIME.as_secs_f64()), ("x", 40.0)] {
-        let timeout = format!("X-Prometheus-Scrape-Timeout-Seconds: {says}\r\n\r\n");
-        bench.send(&[&SCRAPE[..SCRAPE.len() - 2], timeout.as_bytes()].concat());
-        assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
-        assert_eq!(bench.left().as_secs_f64(), left, "{says}");
-        bench.drive();
-    }
-    assert_eq!(bench.statuses(), [200; 3]);
-}
-
-#[test]
-fn a_scrape_whose_time_is_up_is_not_begun() {
-    let mut bench = Bench::new();
-    bench.send(SCRAPE);
-    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
-    let late = bench.now.get() + SCRAPE_TIME;
-    let before = bench.responder.registry().latest().number();
-    bench.lanes.do_now(&bench.responder, &|| late);
-    assert_eq!(bench.responder.registry().latest().number(), before);
-    assert_eq!(bench.take(), Some(Next::Wait));
-    assert_eq!(bench.statuses(), [503]);
-}
-
-#[test]
-fn a_client_that_goes_takes_its_scrape_out_of_the_queue() {
-    let mut bench = Bench::new();
-    bench.send(SCRAPE);
-    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
-    let before = bench.responder.registry().latest().number();
-    let now = bench.now.get();
-    let (_, lanes, responder) = bench.close();
-    lanes.do_now(&responder, &|| now);
-    assert_eq!(responder.registry().latest().number(), before);
-}
-
-#[test]
-fn the_last_request_of_a_connection_says_so() {
-    let mut bench = Bench::new();
-    bench.limits.requests = 3;
-    (0..4).for_each(|_| bench.send(HEALTH));
-    assert_eq!((bench.drive(), bench.left()), (Next::Wait, LINGER_TIME));
-    assert_eq!(bench.statuses(), [200; 3]);
-    let got = bench.got();
-    assert_eq!(got.matches("\r\nConnection: close\r\n").count(), 1);
-    assert!(got.rfind("Connection: close") > got.rfind("HTTP/1.1"));
-}
-
-#[test]
-fn a_stop_lets_a_scrape_through_that_is_on_its_way() {
-    let mut bench = Bench::new();
-    bench.send(SCRAPE);
-    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
-    bench.stopping = true;
-    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
-    assert_eq!(bench.resume(), Some(Next::Close));
-    assert_eq!(bench.statuses(), [200]);
-}
-
-/// Bytes that begin like a conversation, or like none.
-fn conversation() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![
-        6 => Just(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
-        2 => Just(b"HEAD /metrics?a=b HTTP/1.1\nHost: a\n\n".to_vec()),
-        1 => Just(b"GET /readyz HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nbytes".to_vec()),
-        1 => Just(b"\r\nBREW /pot HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
-        1 => Just(b"GET / HTTP/1.0\r\n\r\n".to_vec()),
-        1 => Just(b"GET / HTTP/3.7\r\n\r\n".to_vec()),
-        1 => Just(b"GET http://a/healthz HTTP/1.1\r\nHost: a\r\nX: ".to_vec()),
-        1 => prop::collection::vec(any::<u8>(), 1..40),
-        1 => "[ -~]{1,40}\r\n".prop_map(String::into_bytes),
-        1 => (1_usize..80).prop_map(|n| b"A: 1\r\n".repeat(n)),
-        1 => (8000_usize..9000).prop_map(|n| vec![b'y'; n]),
-    ];
-    prop::collection::vec(piece, 1..5).prop_map(|pieces| pieces.concat())
-}
-
-/// All that the server says to `chunks`, after which the client ends its side.
-fn said_to<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<u16>, String) {
-    let mut bench = Bench::new();
-    for chunk in chunks {
-        bench.send(chunk);
-        // Once it closes, it would be dropped; what comes after is lost on it.
-        if bench.drive() == Next::Close {
-            return (bench.statuses(), bench.got());
-        }
-    }
-    bench.client.0.borrow_mut().ended = true;
-    assert_eq!(bench.drive(), Next::Close);
-    assert_eq!(bench.pool.pending(), 0);
-    (bench.statuses(), bench.got())
-}
-
-/// The status of the first answer, if the grammar alone decides it: `httparse` on the whole.
-fn judged_by_grammar(bytes: &[u8]) -> Option<u16> {
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut request = httparse::Request::new(&mut headers);
-    let limit = Limits::default().head_bytes;
-    match request.parse(&bytes[..bytes.len().min(limit)]) {
-        Ok(httparse::Status::Complete(_)) => None,
-        Ok(httparse::Status::Partial) => Some(if bytes.len() >= limit { 431 } else { 400 }),
-        Err(httparse::Error::TooManyHeaders) => Some(431),
-        // 400 or 505.
-        Err(httparse::Error::Version) => None,
-        Err(_) => Some(400),
-    }
-}
-
-proptest! {
-    #[test]
-    fn how_the_bytes_are_split_does_not_matter(
-        bytes in conversation(),
-        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
-    ) {
-        let (statuses, whole) = said_to(std::iter::once(&bytes[..]));
-        if let Some(expected) = judged_by_grammar(&bytes) {
-            prop_assert_eq!(statuses.first(), Some(&expected));
-        }
-
-        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        cuts.extend([0, bytes.len()]);
-        cuts.sort_unstable();
-        cuts.dedup();
-        let chunks = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
-        prop_assert_eq!(&said_to(chunks).1, &whole);
-        prop_assert_eq!(&said_to(bytes.chunks(1)).1, &whole);
-    }
 }
