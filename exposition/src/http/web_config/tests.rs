@@ -159,6 +159,16 @@ fn no_secret_is_shown() {
 }
 
 #[test]
+fn what_a_parser_quotes_of_values_is_cut_out() {
+    let quoted = "invalid type: string \"top-\"secret\", expected a map for `key`";
+    let error = WebConfigError::syntax(quoted).to_string();
+    assert_eq!(
+        error,
+        "web configuration: invalid type: string <not shown>, expected a map for `key`"
+    );
+}
+
+#[test]
 fn files_are_beside_the_configuration_unless_their_names_are_absolute() {
     let config = TempDir::new().unwrap();
     let elsewhere = TempDir::new().unwrap();
