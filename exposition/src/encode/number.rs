@@ -57,8 +57,9 @@ const POWERS: [u64; 20] = {
 #[inline]
 fn integer_over(mut old: u64, mut new: u64, out: &mut [u8]) -> bool {
     let least = POWERS.get(out.len().wrapping_sub(1)).copied().unwrap_or(u64::MAX);
-    let fits = new >= least && POWERS.get(out.len()).is_none_or(|&beyond| new < beyond);
-    if !fits && !(new == 0 && out.len() == 1) {
+    let below = POWERS.get(out.len()).is_none_or(|&beyond| new < beyond);
+    let fits = (new >= least && below) || (new == 0 && out.len() == 1);
+    if !fits {
         return false;
     }
     for digit in out.iter_mut().rev() {
