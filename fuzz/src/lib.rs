@@ -6,9 +6,14 @@ pub mod exposed;
 pub mod head;
 pub mod lives;
 pub mod log;
+#[path = "../../exposition/tests/messages/mod.rs"]
+mod messages;
 pub mod names;
 pub mod negotiation;
 pub mod numbers;
+pub mod program;
+pub mod protobuf;
+pub mod open_metrics;
 pub mod query;
 pub mod rest;
 pub mod text;
