@@ -32,6 +32,8 @@ const WAKER: Token = Token(usize::MAX);
 const ACCEPTS_PER_TURN: usize = 64;
 /// Connections beyond the limit that are told so at a time; any more are closed without a word.
 const REFUSALS: usize = 32;
+/// What the other threads have at least to come to their end.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Place for one connection; its index is the token.
 #[derive(Default)]
@@ -155,7 +157,9 @@ impl EventLoop {
         for index in 0..self.slots.len() {
             self.close(index);
         }
-        self.shared.lanes.end(self.stop_at.unwrap_or_else(Instant::now));
+        // Threads that have nothing to do end at once, but not before this one looks.
+        let soon = Instant::now() + GRACE;
+        self.shared.lanes.end(self.stop_at.map_or(soon, |at| at.max(soon)));
     }
 
     fn serve(&mut self) {
