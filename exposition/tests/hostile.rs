@@ -23,6 +23,8 @@ use tmc_exposition::{Limits, Server};
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Clients of one wave that hold a connection each.
 const CROWD: usize = 1000;
+/// Clients that ask and do not read.
+const SLOW: usize = 60;
 /// Requests that are none.
 const INVALID: usize = 3000;
 /// Series of the server, some 150 bytes each.
@@ -222,6 +224,24 @@ fn beyond_the_limit_whoever_is_inside_is_served_on() {
     let siege = Siege::new(Limits { connections: 16, ..Limits::default() });
     siege.withstand(false, |wave| {
         siege.crowd(|index| if wave == 0 { Vec::new() } else { half_head(index) })
+    });
+}
+
+#[test]
+fn readers_that_do_not_read_keep_nobody_waiting() {
+    let siege = Siege::new(roomy());
+    siege.withstand(true, |_| {
+        let join = |_| {
+            siege.change();
+            let mut stream = connect(siege.address());
+            // More answers than what the sockets of both sides hold.
+            let _ = stream.write_all(&get("/metrics").repeat(50));
+            let mut first = [0];
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let _ = stream.read(&mut first);
+            stream
+        };
+        (0..SLOW).map(join).collect()
     });
 }
 

@@ -140,6 +140,11 @@ impl<S: Stream> Connection<S> {
         self.deadline
     }
 
+    /// While an answer waits for its reader: when it is given up, unless some of it is read before.
+    pub(crate) fn unread_until(&self) -> Option<Instant> {
+        matches!(self.phase, Phase::Writing).then_some(self.deadline)
+    }
+
     /// The stream, to be registered.
     pub(crate) fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
@@ -212,10 +217,6 @@ impl<S: Stream> Connection<S> {
         }
         self.asked.rendering = job.rendering;
         match job.reply.take() {
-            // Others may have been read slowly since this was asked for. One alone may be large.
-            Some(_) if context.pool.pending() > context.limits.pending_bytes => {
-                self.shed(answering::UNREAD, context);
-            }
             Some(reply) => self.answer(&reply, mem::take(&mut job.body), context),
             None => self.shed("there was no time for this answer: try again later", context),
         }

@@ -226,6 +226,22 @@ impl EventLoop {
         self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
     }
 
+    /// While more waits to be read than may, closes whoever has taken nothing of its answer for
+    /// longest: a client that means well has read its own by then. One alone may be as large as it is.
+    fn relieve(&mut self) {
+        while self.shared.pool.pending() > self.shared.limits.pending_bytes {
+            let unread = |(index, slot): (usize, &Slot)| {
+                Some((slot.connection.as_ref()?.unread_until()?, index))
+            };
+            let mut unread = self.slots.iter().enumerate().filter_map(unread);
+            let Some(mut oldest) = unread.next() else { return };
+            let Some(other) = unread.next() else { return };
+            oldest = unread.fold(oldest.min(other), |oldest, other| oldest.min(other));
+            log::debug!("closed the slowest reader: too much waits to be read");
+            self.close(oldest.1);
+        }
+    }
+
     fn drive(&mut self, index: usize) {
         self.with(index, Connection::drive);
     }
@@ -250,6 +266,7 @@ impl EventLoop {
         self.shared.lanes.take(&mut done);
         for mut job in done.drain(..) {
             self.with(job.place, |connection, context| connection.resume(&mut job, context));
+            self.relieve();
             // If nobody waited, it lets go of its bytes here.
             let body = self.shared.lanes.give(job);
             self.shared.pool.give_body(body);

@@ -19,7 +19,8 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `connections` | 503 with `Retry-After`, closed |
 /// | `head_bytes`, `headers` | 431, closed |
 /// | `body_bytes` | 413, closed |
-/// | `pending_bytes`, `waiting`, `scrape_time` | 503 with `Retry-After` |
+/// | `waiting`, `scrape_time` | 503 with `Retry-After` |
+/// | `pending_bytes` | the client that has taken nothing of its answer for longest is closed |
 /// | `requests` | closed after the answer, which says so |
 /// | `head_time` | 408, closed (closed only, if not one byte came) |
 /// | `idle_time`, `write_time`, `answer_time`, `linger_time`, `shutdown_time` | closed |
@@ -33,8 +34,8 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of a request's body, which is read and dropped. Default 64 KiB.
     pub body_bytes: u64,
-    /// Bytes of bodies that wait for their readers, all connections together. While more wait, a
-    /// request gets 503; one answer alone may be larger. Default 128 MiB.
+    /// Bytes of bodies that wait for their readers, all connections together; one answer alone may be
+    /// larger. Who does not read makes room for who asks. Default 128 MiB.
     pub pending_bytes: usize,
     /// Scrapes that may wait at a time while collectors run, and likewise requests for pages while a
     /// handler runs. Default 64.

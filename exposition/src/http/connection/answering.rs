@@ -23,8 +23,6 @@ use crate::respond::{Kind, Reply, Request};
 const RETRY_AFTER: u32 = 5;
 /// The share of a client's patience that an answer may take; the rest is for its way back.
 const PATIENCE: f64 = 0.95;
-/// Why there is no room while slow readers hold it all.
-pub(super) const UNREAD: &str = "too many answers wait for their readers: try again later";
 
 impl<S: Stream> Connection<S> {
     /// Answers a request, or has it answered; or false: has its login checked, and leaves it where it
@@ -91,9 +89,6 @@ impl<S: Stream> Connection<S> {
     }
 
     fn hand_over(&mut self, work: Work, request: &Request<'_>, context: &mut Context<'_>) {
-        if context.pool.pending() > context.limits.pending_bytes {
-            return self.shed(UNREAD, context);
-        }
         let patience = request.timeout.map(|timeout| timeout.mul_f64(PATIENCE));
         let longest = context.limits.scrape_time;
         let deadline = self.asked.at + patience.map_or(longest, |patience| patience.min(longest));

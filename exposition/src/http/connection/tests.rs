@@ -356,21 +356,20 @@ fn one_turn_does_not_serve_a_client_that_never_pauses_for_ever() {
 }
 
 #[test]
-fn answers_held_back_are_bounded_but_probes_are_answered() {
+fn an_answer_tells_how_long_it_may_wait_while_it_does() {
     let mut bench = Bench::new();
-    let mut elsewhere = Body::new();
-    elsewhere.text().resize(bench.limits.pending_bytes + 1, 0);
-    bench.pool.hold(&elsewhere);
-    bench.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
-    bench.send(HEALTH);
-    bench.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(bench.connection.unread_until(), None);
+    bench.client.0.borrow_mut().room = 10;
+    bench.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
     bench.drive();
-    assert_eq!(bench.statuses(), [503, 200, 200]);
-    assert!(bench.got().contains("\r\nRetry-After: 5\r\n"));
-    bench.pool.release(elsewhere);
-    bench.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+    let until = bench.connection.unread_until().unwrap();
+    bench.pass(WRITE_TIME / 2);
+    bench.client.0.borrow_mut().room = 10;
     bench.drive();
-    assert_eq!(bench.statuses().last(), Some(&200));
+    assert_eq!(bench.connection.unread_until(), Some(until + WRITE_TIME / 2));
+    bench.client.0.borrow_mut().room = usize::MAX;
+    bench.drive();
+    assert_eq!(bench.connection.unread_until(), None);
 }
 
 #[test]
