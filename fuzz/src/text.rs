@@ -124,7 +124,7 @@ fn belongs(sample: &Sample, family: &Family) -> Result<(), String> {
     if fits { Ok(()) } else { Err(format!("{sample:?} in {} {}", family.kind, family.name)) }
 }
 
-fn sample(line: &str) -> Result<Sample, String> {
+pub(crate) fn sample(line: &str) -> Result<Sample, String> {
     let wrong = |what: &str| format!("{what}: {line:?}");
     let end = line.find(['{', ' ']).ok_or_else(|| wrong("neither labels nor a value"))?;
     let name = metric_name(&line[..end])?.to_owned();
@@ -149,7 +149,7 @@ fn sample(line: &str) -> Result<Sample, String> {
 }
 
 /// The first quote that no backslash escapes.
-fn closing_quote(text: &str) -> Option<usize> {
+pub(crate) fn closing_quote(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
@@ -162,7 +162,7 @@ fn closing_quote(text: &str) -> Option<usize> {
     None
 }
 
-fn unescape(text: &str, quoted: bool) -> Result<String, String> {
+pub(crate) fn unescape(text: &str, quoted: bool) -> Result<String, String> {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -196,7 +196,7 @@ pub fn number(raw: &str) -> Result<f64, String> {
     }
 }
 
-fn metric_name(name: &str) -> Result<&str, String> {
+pub(crate) fn metric_name(name: &str) -> Result<&str, String> {
     word(name, true).ok_or_else(|| format!("no metric name: {name:?}"))
 }
 
