@@ -16,24 +16,28 @@ const LAST: [u8; 2] = [3, 0];
 #[derive(Debug)]
 pub(crate) struct Gzip {
     deflate: Compress,
-    /// Of all parts so far.
-    crc: u32,
-    len: u32,
 }
 
 impl Default for Gzip {
     fn default() -> Self {
-        Self { deflate: Compress::new(Compression::fast(), false), crc: 0, len: 0 }
+        Self { deflate: Compress::new(Compression::fast(), false) }
     }
 }
 
-/// Of one part's plain bytes.
-#[derive(Debug, Default)]
+/// Of plain bytes.
+#[derive(Debug)]
 pub(crate) struct Sum {
     crc: u32,
-    /// What the checksum of everything before it is multiplied with.
+    /// What the checksum of everything before them is multiplied with.
     shift: u32,
+    /// Modulo 2^32, as the format has it.
     len: u32,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self { crc: 0, shift: crc32_combine_gen(0), len: 0 }
+    }
 }
 
 impl Codec for Gzip {
@@ -51,20 +55,23 @@ impl Codec for Gzip {
         Ok(Sum { crc, shift: crc32_combine_gen(len as u64), len: len as u32 })
     }
 
-    fn begin(&mut self, out: &mut Vec<u8>) {
-        (self.crc, self.len) = (0, 0);
+    fn join(first: &Sum, second: &Sum) -> Sum {
+        Sum {
+            crc: crc32_combine_op(first.crc, second.crc, second.shift),
+            // The product of both: combined with the checksum of nothing.
+            shift: crc32_combine_op(first.shift, 0, second.shift),
+            len: first.len.wrapping_add(second.len),
+        }
+    }
+
+    fn begin(out: &mut Vec<u8>) {
         out.extend_from_slice(&HEADER);
     }
 
-    fn add(&mut self, sum: &Sum) {
-        self.crc = crc32_combine_op(self.crc, sum.crc, sum.shift);
-        self.len = self.len.wrapping_add(sum.len); // modulo 2^32, as the format has it
-    }
-
-    fn end(&mut self, out: &mut Vec<u8>) {
+    fn end(sum: &Sum, out: &mut Vec<u8>) {
         out.extend_from_slice(&LAST);
-        out.extend_from_slice(&self.crc.to_le_bytes());
-        out.extend_from_slice(&self.len.to_le_bytes());
+        out.extend_from_slice(&sum.crc.to_le_bytes());
+        out.extend_from_slice(&sum.len.to_le_bytes());
     }
 }
 

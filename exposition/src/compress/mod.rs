@@ -26,21 +26,24 @@ const MOST: usize = 64;
 
 /// A stream of parts that stand for themselves.
 pub(crate) trait Codec: Default {
-    /// What the codec knows of a part's plain bytes, and needs again at the end.
+    /// What the end of the stream tells of plain bytes; by default, of none.
     type Sum: Default + std::fmt::Debug;
 
     /// Appends `plain` as one part to `out`.
     fn part(&mut self, plain: &[&[u8]], out: &mut Vec<u8>) -> io::Result<Self::Sum>;
 
+    /// Of `first` with `second` behind it.
+    fn join(first: &Self::Sum, second: &Self::Sum) -> Self::Sum;
+
     /// What comes before all parts.
-    fn begin(&mut self, out: &mut Vec<u8>);
+    fn begin(out: &mut Vec<u8>);
 
-    /// Called for every part in order.
-    fn add(&mut self, sum: &Self::Sum);
-
-    /// What comes after all parts.
-    fn end(&mut self, out: &mut Vec<u8>);
+    /// What comes after all parts, which add up to `sum`.
+    fn end(sum: &Self::Sum, out: &mut Vec<u8>);
 }
+
+/// Parts whose sums are kept joined.
+const RUN: usize = 64;
 
 /// A rendering's compressed form, kept from scrape to scrape.
 #[derive(Debug, Default)]
@@ -50,9 +53,15 @@ pub(crate) struct Compressed<C: Codec> {
     arrangement: u64,
     /// Key and version of all pieces in order, as they were compressed.
     stamps: Vec<(u64, u64)>,
+    /// The part of each piece.
+    part_of: Vec<u32>,
     parts: Vec<Part<C::Sum>>,
     /// The bytes of each part.
     strip: OwnStrip,
+    /// The sum of every [`RUN`] parts.
+    runs: Vec<C::Sum>,
+    /// Parts that are to be compressed again.
+    changed: Vec<u32>,
     /// A part in the making.
     draft: Vec<u8>,
 }
@@ -60,6 +69,8 @@ pub(crate) struct Compressed<C: Codec> {
 /// One or several neighbouring pieces, compressed together.
 #[derive(Debug, Default)]
 struct Part<S> {
+    /// The first of them.
+    first: usize,
     /// How many.
     pieces: usize,
     sum: S,
@@ -79,35 +90,57 @@ impl<C: Codec> Compressed<C> {
         if self.parts.is_empty() || self.arrangement != encoder.arrangement() {
             self.rearrange(encoder)?;
         } else {
+            self.note_changes(encoder);
             self.update(encoder)?;
         }
-        self.codec.begin(body.text());
-        for part in &self.parts {
-            self.codec.add(&part.sum);
-        }
+        C::begin(body.text());
         body.share(self.strip.share());
-        self.codec.end(body.tail());
+        let sum = self.runs.iter().fold(C::Sum::default(), |sum, run| C::join(&sum, run));
+        C::end(&sum, body.tail());
         Ok(())
     }
 
-    /// Compresses the parts that have a piece with another version.
+    /// Finds the parts that have a piece with another version.
+    fn note_changes(&mut self, encoder: &Encoder) {
+        self.changed.clear();
+        let (mut stamps, mut part_of) = (&mut *self.stamps, &*self.part_of);
+        for now in encoder.stamps() {
+            let (known, of);
+            (known, stamps) = std::mem::take(&mut stamps).split_at_mut(now.len());
+            (of, part_of) = part_of.split_at(now.len());
+            if known == now {
+                continue;
+            }
+            for ((known, now), part) in known.iter_mut().zip(now).zip(of) {
+                if known != now {
+                    *known = *now;
+                    if self.changed.last() != Some(part) {
+                        self.changed.push(*part);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Compresses the parts that have changed.
     fn update(&mut self, encoder: &Encoder) -> io::Result<()> {
-        let Self { codec, stamps, parts, strip, draft, .. } = self;
+        let Self { codec, parts, strip, runs, changed, draft, .. } = self;
         let mut pieces = encoder.pieces(|_, _| true);
-        let mut stamps = stamps.iter_mut();
-        for (at, part) in parts.iter_mut().enumerate() {
-            let mut group = Group::new();
-            let mut same = true;
-            for (piece, stamp) in pieces.by_ref().zip(stamps.by_ref()).take(part.pieces) {
-                same &= stamp.1 == piece.version;
-                stamp.1 = piece.version;
-                group.push(piece);
-            }
-            if !same {
-                draft.clear();
-                part.sum = codec.part(&plain(&group), draft)?;
-                strip.change(at, |bytes| bytes.refill(draft, &mut part.spare));
-            }
+        let mut passed = 0;
+        for &at in &*changed {
+            let part = &mut parts[at as usize];
+            let group: Group<'_> =
+                pieces.by_ref().skip(part.first - passed).take(part.pieces).collect();
+            passed = part.first + part.pieces;
+            draft.clear();
+            part.sum = codec.part(&plain(&group), draft)?;
+            strip.change(at as usize, |bytes| bytes.refill(draft, &mut part.spare));
+        }
+        changed.iter_mut().for_each(|part| *part /= RUN as u32);
+        changed.dedup();
+        for &run in &*changed {
+            let run = run as usize;
+            runs[run] = joined::<C>(&parts[run * RUN..parts.len().min((run + 1) * RUN)]);
         }
         Ok(())
     }
@@ -115,35 +148,37 @@ impl<C: Codec> Compressed<C> {
     /// Makes all parts anew, of which those whose pieces stand keep their bytes.
     #[cold]
     fn rearrange(&mut self, encoder: &Encoder) -> io::Result<()> {
-        let Self { codec, stamps, parts, strip, draft, .. } = self;
-        let mut known = HashMap::new();
-        let mut from = 0;
-        for (part, bytes) in parts.drain(..).zip(strip.segments()) {
-            let of = stamps[from..from + part.pieces].to_vec();
-            from += part.pieces;
-            known.insert(of, (part, bytes.clone()));
-        }
+        let Self { codec, stamps, part_of, parts, strip, runs, draft, .. } = self;
+        let known = parts.drain(..).zip(strip.segments()).map(|(part, bytes)| {
+            let of = &stamps[part.first..part.first + part.pieces];
+            (of.to_vec(), (part, bytes.clone()))
+        });
+        let mut known: HashMap<_, _> = known.collect();
         stamps.clear();
+        part_of.clear();
         let mut all = Vec::with_capacity(known.len());
         groups(encoder.pieces(|_, _| true), |group| {
             let of: Vec<_> = group.iter().map(|piece| (piece.key, piece.version)).collect();
-            stamps.extend_from_slice(&of);
+            let (first, pieces) = (stamps.len(), group.len());
             let (part, bytes) = match known.remove(&of) {
-                Some(known) => known,
+                Some((part, bytes)) => (Part { first, ..part }, bytes),
                 None => {
                     draft.clear();
                     let sum = codec.part(&plain(group), draft)?;
                     // What changes will hardly be of the same size.
                     let mut bytes = Vec::with_capacity(draft.len() + draft.len() / 8 + 16);
                     bytes.extend_from_slice(draft);
-                    (Part { pieces: group.len(), sum, spare: None }, bytes.into())
+                    (Part { first, pieces, sum, spare: None }, bytes.into())
                 }
             };
+            stamps.extend(of);
+            part_of.resize(stamps.len(), parts.len() as u32);
             parts.push(part);
             all.push(bytes);
             Ok(())
         })?;
         strip.rearrange(|segments| *segments = all);
+        *runs = parts.chunks(RUN).map(joined::<C>).collect();
         self.arrangement = encoder.arrangement();
         Ok(())
     }
@@ -154,16 +189,19 @@ impl<C: Codec> Compressed<C> {
         pieces: impl Iterator<Item = Piece<'a>>,
         body: &mut Body,
     ) -> io::Result<()> {
-        let codec = &mut self.codec;
-        codec.begin(body.text());
+        let mut sum = C::Sum::default();
+        C::begin(body.text());
         groups(pieces, |group| {
-            let sum = codec.part(&plain(group), body.text())?;
-            codec.add(&sum);
+            sum = C::join(&sum, &self.codec.part(&plain(group), body.text())?);
             Ok(())
         })?;
-        codec.end(body.tail());
+        C::end(&sum, body.tail());
         Ok(())
     }
+}
+
+fn joined<C: Codec>(parts: &[Part<C::Sum>]) -> C::Sum {
+    parts.iter().fold(C::Sum::default(), |sum, part| C::join(&sum, &part.sum))
 }
 
 fn plain<'a>(group: &Group<'a>) -> SmallVec<[&'a [u8]; MOST]> {

@@ -49,9 +49,9 @@ impl Codec for Zstd {
         Ok(())
     }
 
-    fn begin(&mut self, _: &mut Vec<u8>) {}
+    fn join((): &(), (): &()) {}
 
-    fn add(&mut self, (): &()) {}
+    fn begin(_: &mut Vec<u8>) {}
 
-    fn end(&mut self, _: &mut Vec<u8>) {}
+    fn end((): &(), _: &mut Vec<u8>) {}
 }

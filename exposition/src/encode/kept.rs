@@ -119,6 +119,11 @@ impl Kept {
         self.strip.share()
     }
 
+    /// Key and version of each piece.
+    pub(super) fn stamps(&self) -> &[(u64, u64)] {
+        &self.stamps
+    }
+
     /// The header, then every block.
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let pieces = self.stamps.iter().zip(self.strip.segments());

@@ -121,8 +121,8 @@ impl Part {
     }
 }
 
-/// Key of what comes after all families.
-const END: u64 = u64::MAX;
+/// Key and version of what comes after all families.
+const END: [(u64, u64); 1] = [(u64::MAX, 1)];
 /// Where keys have the number of a family's part. Below it are ids of families and blocks, which the
 /// process counts together.
 const PART: u32 = 60;
@@ -200,8 +200,14 @@ impl Encoder {
         &self,
         select: impl Fn(&str, Kind) -> bool,
     ) -> impl Iterator<Item = Piece<'_>> {
-        let end = self.end.segments().iter().map(|text| Piece { key: END, version: 1, text });
+        let [(key, version)] = END;
+        let end = self.end.segments().iter().map(move |text| Piece { key, version, text });
         self.parts(select).flat_map(Kept::pieces).chain(end)
+    }
+
+    /// Key and version of every piece in order, some at a time.
+    pub(crate) fn stamps(&self) -> impl Iterator<Item = &[(u64, u64)]> {
+        self.parts(|_, _| true).map(Kept::stamps).chain([&END[..]])
     }
 
     /// A number that changes with the order of pieces, and whenever one comes or goes.
