@@ -2,9 +2,9 @@
 //! changed since the last one, against compressing the whole text at level 1 by the same library; time on
 //! a core, size and allocations.
 //!
-//! The counters are those of the encoding bench. A scrape is the merge, the encoder, the compressor, and a
-//! sink that reads the stream. The whole text is there for nothing. Outside of the time every stream is
-//! decoded and compared with the text that it stands for.
+//! The counters are those of the encoding bench. A scrape is the merge, the encoder and the compressor; the
+//! whole text is there for nothing. Either stream is in memory in the end, and nobody reads it. Outside of the
+//! time every stream is decoded and compared with the text that it stands for.
 //!
 //! `cargo bench -p tmc-benches --bench compression [-- --quick | --strict]`
 

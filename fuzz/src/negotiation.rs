@@ -41,10 +41,8 @@ pub fn content_type(lines: &[&[u8]]) -> String {
             _ => continue,
         };
         text_is_named |= plain.contains("0.0.4");
-        let escaping = match parameter("escaping") {
-            Some(known @ ("allow-utf-8" | "dots" | "values")) => known,
-            _ => "underscores",
-        };
+        let known = |name: &&str| ["allow-utf-8", "dots", "values"].contains(name);
+        let escaping = parameter("escaping").filter(known).unwrap_or("underscores");
         let mut offer = plain.to_owned();
         if escaping != "underscores" || plain.contains("1.0.0") {
             offer.push_str("; escaping=");
