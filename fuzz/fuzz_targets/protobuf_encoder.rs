@@ -5,10 +5,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tmc_exposition::Format;
+use tmc_exposition::{Encoder, Format};
 use tmc_fuzz::program::{self, Case};
 use tmc_fuzz::{exposed, protobuf};
 
-fuzz_target!(|case: Case<'_>| program::run(&case, Format::Protobuf, |out, model, constant| {
-    exposed::assert_same(protobuf::parse(out), model, constant);
-}));
+fuzz_target!(|case: Case<'_>| program::run(
+    &case,
+    || Encoder::new(Format::Protobuf),
+    |out, model, constant| {
+        exposed::assert_same(protobuf::parse(out), model, constant);
+    }
+));

@@ -60,6 +60,48 @@ pub fn parse(text: &[u8], created: bool) -> Result<Vec<Family>, String> {
     Ok(families)
 }
 
+/// What text 0.0.4 would show, counters with `_total`: one model judges both.
+pub fn as_text(families: Vec<Family>) -> Vec<Family> {
+    families.into_iter().flat_map(family_as_text).collect()
+}
+
+/// The family; of a gauge histogram, its totals as gauges, too.
+fn family_as_text(mut family: Family) -> Vec<Family> {
+    let (kind, suffix) = match family.kind.as_str() {
+        "counter" => ("counter", "_total"),
+        "info" => ("gauge", "_info"),
+        "stateset" => ("gauge", ""),
+        "gaugehistogram" => ("histogram", ""),
+        _ => return vec![family],
+    };
+    family.name.push_str(suffix);
+    family.kind = kind.to_owned();
+    if kind != "histogram" {
+        return vec![family];
+    }
+    let of = |total: &str| {
+        let name = format!("{}{total}", family.name);
+        let samples = family.samples.iter().filter(|sample| sample.name == name);
+        let samples = samples.map(|Sample { labels, value, .. }| Sample {
+            name: name.clone(),
+            labels: labels.clone(),
+            raw: String::new(),
+            value: *value,
+        });
+        let samples = samples.collect();
+        Family { help: family.help.clone(), kind: "gauge".to_owned(), samples, name: name.clone() }
+    };
+    let totals = ["_gcount", "_gsum"].map(of);
+    for sample in &mut family.samples {
+        for (total, as_text) in [("_gcount", "_count"), ("_gsum", "_sum")] {
+            if sample.name.strip_suffix(total) == Some(family.name.as_str()) {
+                sample.name = format!("{}{as_text}", family.name);
+            }
+        }
+    }
+    std::iter::once(family).chain(totals).collect()
+}
+
 /// The name and the rest of `# KEYWORD name rest`.
 fn metadata<'a>(line: &'a str, keyword: &str) -> Result<(&'a str, &'a str), String> {
     let rest = line.strip_prefix("# ").and_then(|line| line.strip_prefix(keyword));
@@ -124,9 +166,8 @@ fn sample(line: &str, family: &Family) -> Result<Sample, String> {
             return wrong("an exemplar here");
         }
         let value = self::exemplar(exemplar)?;
-        let le = sample.labels.iter().find(|(name, _)| name == "le");
-        let le = le.map_or(Ok(f64::INFINITY), |(_, le)| text::number(le))?;
-        if suffix == "_bucket" && value > le {
+        let le = own.and_then(|own| sample.labels.iter().find(|(name, _)| name == own));
+        if le.is_some_and(|(_, le)| text::number(le).is_ok_and(|le| value > le)) {
             return wrong("an exemplar of another bucket");
         }
     }
@@ -168,7 +209,12 @@ fn exemplar(text: &str) -> Result<f64, String> {
 /// Every label set is in one place, has each sample once, and its start time last. Removes those.
 fn apart(family: &mut Family, created: bool) -> Result<(), String> {
     let wanted = created && ["counter", "histogram", "summary"].contains(&family.kind.as_str());
-    let own = ["le", "quantile", family.name.as_str()];
+    let own = match family.kind.as_str() {
+        "histogram" | "gaugehistogram" => "le",
+        "summary" => "quantile",
+        "stateset" => &family.name,
+        _ => "",
+    };
     let mut points: HashMap<Vec<(String, String)>, bool> = HashMap::new();
     let (mut last, mut seen) = (None, HashSet::new());
     for sample in &family.samples {
@@ -180,7 +226,7 @@ fn apart(family: &mut Family, created: bool) -> Result<(), String> {
         if !seen.insert((sample.name.clone(), labels.clone())) {
             return Err(format!("a series twice: {sample:?}"));
         }
-        labels.retain(|(name, _)| !own.contains(&name.as_str()));
+        labels.retain(|(name, _)| name != own);
         let known = points.contains_key(&labels);
         if known && last.as_ref() != Some(&labels) {
             return Err(format!("not beside its like: {sample:?}"));

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use tmc_engine::{
-    Collector, HistogramSpec, ManualClock, RegisterError, Registry, RunningOperation, SummarySpec,
+    Collector, Exemplar, HistogramSpec, ManualClock, RegisterError, Registry, RunningOperation,
+    SummarySpec,
 };
-use tmc_exposition::{Encoder, Format};
+use tmc_exposition::Encoder;
 
 use crate::exposed::{BOUNDS, Model, QUANTILES, Running, STATES, Series};
 use crate::rest::{Rest, Short};
@@ -126,6 +127,9 @@ const NAMES: [&str; 14] = [
     "first",
 ];
 
+/// Where there are exemplars: each is as good as another.
+const EXEMPLAR: Exemplar<'static> = &[("trace_id", "# {},=\u{1F980}")];
+
 const VALUES: [&str; 6] = ["", "\\", "\n", "\"", "x", "},a=\"1\"} 2"];
 
 impl<'a> Name<'a> {
@@ -151,10 +155,10 @@ impl<'a> Text<'a> {
 /// registry as it should be, and its constant label.
 ///
 /// # Panics
-/// If `judge` does, or if the encoder writes the same twice and differently.
+/// If `judge` does, or if the encoder writes the same twice and differently, or not as a new one does.
 pub fn run(
     case: &Case<'_>,
-    format: Format,
+    new: impl Fn() -> Encoder,
     judge: impl Fn(&[u8], &Model<'_>, Option<(&str, &str)>),
 ) {
     let clock = ManualClock::new();
@@ -170,7 +174,7 @@ pub fn run(
     let Ok(registry) = builder.build() else { return };
     let model = Model::new(prefix);
     let mut world = World { registry, model, operations: Vec::new(), callbacks: Vec::new() };
-    let (mut encoder, mut out) = (Encoder::new(format), Vec::new());
+    let (mut encoder, mut out) = (new(), Vec::new());
     for step in case.steps.0.iter().take(300).chain([&Step::Scrape]) {
         match step {
             // What the registry refuses is not in the model.
@@ -199,6 +203,9 @@ pub fn run(
                 let mut again = Vec::new();
                 encoder.encode(&world.registry.snapshot(), &mut again);
                 assert!(again == out, "the second encoding differs");
+                again.clear();
+                new().encode(&world.registry.snapshot(), &mut again);
+                assert!(again == out, "an encoder that has kept nothing writes otherwise");
             }
         }
     }
@@ -223,7 +230,7 @@ impl World<'_> {
         match record {
             Record::Counter(n) => {
                 let n = n >> 16; // a counter wraps, and above 2^53 is not exact for the reader
-                registry.counter_family(name, help, labels)?.with(values).inc_by(n);
+                registry.counter_family(name, help, labels)?.with(values).inc_by_with(n, EXEMPLAR);
                 let Series::Count(count) =
                     model.find(name, new, values, "counter", Series::Count(0))
                 else {
@@ -270,7 +277,7 @@ impl World<'_> {
             }
             Record::Observe(size) => {
                 let family = registry.histogram_family(name, help, labels, &spec)?;
-                family.with(values).record(size.into());
+                family.with(values).record_with(size.into(), EXEMPLAR);
                 let empty = Series::Sizes(Vec::new());
                 model.find(name, new, values, "histogram", empty).push(size);
             }
