@@ -88,7 +88,7 @@ pub(crate) struct EventLoop {
     /// The other buffer of `again`.
     turn: Vec<usize>,
     /// Answers that came from the lanes, for the moment.
-    done: Vec<Box<Job>>,
+    done: Vec<Job>,
     /// Logins that were checked, for the moment.
     outcomes: Vec<Outcome>,
     /// No deadline of a connection is earlier; some may have moved beyond it.

@@ -89,7 +89,7 @@ pub(crate) struct Lanes {
     pub(crate) scrapes: Lane,
     pub(crate) pages: Lane,
     /// At most as many as were ever on their way.
-    free: Vec<Box<Job>>,
+    free: Vec<Job>,
     /// Of the last job.
     serial: u64,
 }
@@ -128,12 +128,15 @@ impl Lanes {
         errand: &Errand<'_>,
         body: Body,
     ) -> Result<u64, Body> {
-        let mut job = self.free.pop().unwrap_or_else(|| Box::new(Job::new(errand.deadline)));
+        let mut job = self.free.pop().unwrap_or_else(|| Job::new(errand.deadline));
         self.serial += 1;
         (job.serial, job.place, job.deadline) = (self.serial, errand.place, errand.deadline);
         job.set(errand.request);
         job.body = body;
-        self.lane(work).push(job).map(|()| self.serial).map_err(|job| self.give(job))
+        match self.lane(work).push(job) {
+            None => Ok(self.serial),
+            Some(job) => Err(self.give(job)),
+        }
     }
 
     /// Takes a job out of its queue for which nobody waits any more.
@@ -143,7 +146,7 @@ impl Lanes {
     }
 
     /// Takes a job back; its body is the caller's.
-    pub(crate) fn give(&mut self, mut job: Box<Job>) -> Body {
+    pub(crate) fn give(&mut self, mut job: Job) -> Body {
         let body = std::mem::take(&mut job.body);
         job.reply = None;
         job.rendering = Duration::ZERO;
@@ -152,7 +155,7 @@ impl Lanes {
     }
 
     /// Moves what is done to `out`.
-    pub(crate) fn take(&self, out: &mut Vec<Box<Job>>) {
+    pub(crate) fn take(&self, out: &mut Vec<Job>) {
         self.scrapes.take(out);
         self.pages.take(out);
     }

@@ -44,8 +44,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Box<Job>>,
-    done: Vec<Box<Job>>,
+    queue: VecDeque<Job>,
+    done: Vec<Job>,
     /// The thread is to end.
     stopped: bool,
     /// It has ended, and owns nothing any more.
@@ -83,26 +83,26 @@ impl Lane {
     }
 
     /// Queues a job, or gives it back where there is no room or nobody to do it.
-    pub(crate) fn push(&self, job: Box<Job>) -> Result<(), Box<Job>> {
+    pub(crate) fn push(&self, job: Job) -> Option<Job> {
         let mut state = self.shared.lock();
         if state.queue.len() >= self.room || state.ended {
-            return Err(job);
+            return Some(job);
         }
         state.queue.push_back(job);
         drop(state);
         self.shared.changed.notify_all();
-        Ok(())
+        None
     }
 
     /// Takes a job out of the queue again, if it is there still.
-    pub(crate) fn withdraw(&self, serial: u64) -> Option<Box<Job>> {
+    pub(crate) fn withdraw(&self, serial: u64) -> Option<Job> {
         let mut state = self.shared.lock();
         let at = state.queue.iter().position(|job| job.serial == serial)?;
         state.queue.remove(at)
     }
 
     /// Moves what is done to `out`.
-    pub(crate) fn take(&self, out: &mut Vec<Box<Job>>) {
+    pub(crate) fn take(&self, out: &mut Vec<Job>) {
         out.append(&mut self.shared.lock().done);
     }
 
@@ -163,7 +163,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finish(&self, job: Box<Job>) {
+    fn finish(&self, job: Job) {
         self.lock().done.push(job);
         (self.wake)();
     }
@@ -185,7 +185,7 @@ struct Worker<'a> {
     work: Work,
     responder: Responder,
     /// Taken together.
-    jobs: VecDeque<Box<Job>>,
+    jobs: VecDeque<Job>,
 }
 
 impl Worker<'_> {
