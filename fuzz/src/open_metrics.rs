@@ -155,7 +155,7 @@ fn sample(line: &str, family: &Family) -> Result<Sample, String> {
         return wrong("no label of its own");
     }
     let counts = ["_total", "_bucket", "_count", "_gcount", "_sum"].contains(&suffix);
-    if counts && !(sample.value >= 0.0) {
+    if counts && (sample.value.is_nan() || sample.value < 0.0) {
         return wrong("negative, or no number");
     }
     if matches!(family.kind.as_str(), "info" | "stateset") && ![0.0, 1.0].contains(&sample.value) {
@@ -192,7 +192,7 @@ fn first_exemplar(line: &str) -> Option<usize> {
 /// The value of `{labels} value timestamp`.
 fn exemplar(text: &str) -> Result<f64, String> {
     let (rest, timestamp) = text.rsplit_once(' ').ok_or("an exemplar without a time")?;
-    if !(text::number(timestamp)? > 0.0) {
+    if text::number(timestamp)? <= 0.0 {
         return Err(format!("no time: {text:?}"));
     }
     // As a sample of some name; without labels there are no braces.
@@ -236,7 +236,7 @@ fn apart(family: &mut Family, created: bool) -> Result<(), String> {
             return Err(format!("after its start time: {sample:?}"));
         }
         *over = suffix(sample, family) == "_created";
-        if *over && (!wanted || !(sample.value > 0.0)) {
+        if *over && (!wanted || sample.value <= 0.0) {
             return Err(format!("a start time: {sample:?}"));
         }
         last = Some(labels);
