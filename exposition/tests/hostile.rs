@@ -14,10 +14,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use common::{Client, PATIENCE, eventually, get};
+use common::pki::Authority;
+use common::secure::Asker;
+use common::{PATIENCE, eventually, get};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tmc_engine::{Counter, Registry};
-use tmc_exposition::{Limits, Server};
+use tmc_exposition::{Limits, Server, WebConfig};
 
 /// What Prometheus gives a scrape unless told otherwise.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,6 +39,8 @@ static TURN: Mutex<()> = Mutex::new(());
 /// A server of a large registry, alone in the process.
 struct Siege {
     server: Server,
+    /// A client that means well, and speaks TLS where the server does.
+    dial: Box<dyn Fn(SocketAddr) -> Asker>,
     counters: Vec<Counter>,
     limits: Limits,
     descriptors: usize,
@@ -46,6 +50,25 @@ struct Siege {
 
 impl Siege {
     fn new(limits: Limits) -> Self {
+        Self::lay(limits, WebConfig::default(), Asker::plain)
+    }
+
+    /// The same with a server that speaks TLS only.
+    fn tls(limits: Limits) -> Self {
+        let authority = Authority::new();
+        let identity = authority.server();
+        let mut config = WebConfig::default();
+        config.tls_server_config.cert = identity.cert;
+        config.tls_server_config.key = identity.key.into();
+        let believer = authority.believer(None, &[&rustls::version::TLS13]);
+        Self::lay(limits, config, move |address| Asker::tls(address, &believer))
+    }
+
+    fn lay(
+        limits: Limits,
+        config: WebConfig,
+        dial: impl Fn(SocketAddr) -> Asker + 'static,
+    ) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         allow_descriptors(4 * CROWD as u64);
         let registry = Registry::builder().series_limit(SERIES).build().unwrap();
@@ -60,11 +83,13 @@ impl Siege {
             })
             .collect();
         let server = Server::builder(registry).listen("127.0.0.1:0").limits(limits.clone());
-        let server = server.start().unwrap();
-        let mut siege = Self { server, counters, limits, descriptors: 0, memory: 0, _turn: turn };
+        let server = server.web_config(config).start().unwrap();
+        let dial = Box::new(dial);
+        let mut siege =
+            Self { server, dial, counters, limits, descriptors: 0, memory: 0, _turn: turn };
         // What the first scrapes leave is not the besiegers'.
         for _ in 0..3 {
-            siege.scrape(&mut Client::new(siege.address()));
+            siege.scrape(&mut siege.newcomer());
         }
         // The server sees the last client's end a moment later.
         eventually("descriptors rest", || {
@@ -82,16 +107,21 @@ impl Siege {
         self.server.local_addr()
     }
 
+    /// A new connection of one who means well.
+    fn newcomer(&self) -> Asker {
+        (self.dial)(self.address())
+    }
+
     /// Changes every value, so that no two answers are the same.
     fn change(&self) {
         self.counters.iter().for_each(Counter::inc);
     }
 
     /// A scrape of all series, in time.
-    fn scrape(&self, client: &mut Client) {
+    fn scrape(&self, client: &mut Asker) {
         self.change();
         let start = Instant::now();
-        let answer = client.ask("/metrics");
+        let answer = client.ask("/metrics", "").unwrap();
         let took = start.elapsed();
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert!(took < SCRAPE_TIMEOUT, "{took:?}");
@@ -115,21 +145,21 @@ impl Siege {
     /// The crowd has gone: so has all that was open for it.
     fn assert_recovered(&self, kept: usize) {
         eventually("descriptors are closed", || descriptors() <= self.descriptors + kept);
-        let mut newcomer = Client::new(self.address());
+        let mut newcomer = self.newcomer();
         self.scrape(&mut newcomer);
     }
 
     /// Two waves of clients that hold connections. Someone who was there before is served in each,
     /// and newcomers are where there is `room`.
     fn withstand(&self, room: bool, wave: impl Fn(usize) -> Vec<TcpStream>) {
-        let mut regular = Client::new(self.address());
+        let mut regular = self.newcomer();
         self.scrape(&mut regular);
         for number in 0..2 {
             let crowd = wave(number);
             for _ in 0..5 {
                 self.scrape(&mut regular);
                 if room {
-                    self.scrape(&mut Client::new(self.address()));
+                    self.scrape(&mut self.newcomer());
                 }
             }
             self.assert_bounded(crowd.len() + 1);
@@ -220,6 +250,12 @@ fn a_thousand_clients_of_another_protocol_keep_nobody_waiting() {
 }
 
 #[test]
+fn a_thousand_half_handshakes_keep_nobody_waiting() {
+    let siege = Siege::tls(roomy());
+    siege.withstand(true, |_| siege.crowd(half_hello));
+}
+
+#[test]
 fn beyond_the_limit_whoever_is_inside_is_served_on() {
     let siege = Siege::new(Limits { connections: 16, ..Limits::default() });
     siege.withstand(false, |wave| {
@@ -261,7 +297,7 @@ fn a_flood_of_invalid_requests_keeps_nobody_waiting() {
         &[0xff; 512],
         &long,
     ];
-    let mut regular = Client::new(siege.address());
+    let (address, mut regular) = (siege.address(), siege.newcomer());
     let (sent, enough) = (AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -269,7 +305,7 @@ fn a_flood_of_invalid_requests_keeps_nobody_waiting() {
                 // Relaxed: a count and an end, which order nothing.
                 while !enough.load(Ordering::Relaxed) {
                     let number = sent.fetch_add(1, Ordering::Relaxed);
-                    let Ok(mut stream) = TcpStream::connect(siege.address()) else { continue };
+                    let Ok(mut stream) = TcpStream::connect(address) else { continue };
                     let _ = stream.write_all(requests[number % requests.len()]);
                     // Every other one does not wait to be told.
                     if (number / requests.len()).is_multiple_of(2) {
@@ -283,7 +319,7 @@ fn a_flood_of_invalid_requests_keeps_nobody_waiting() {
         let _end = End(&enough);
         while sent.load(Ordering::Relaxed) < INVALID {
             siege.scrape(&mut regular);
-            siege.scrape(&mut Client::new(siege.address()));
+            siege.scrape(&mut siege.newcomer());
             siege.assert_bounded(4);
         }
     });
