@@ -200,14 +200,19 @@ impl Merged {
 
 /// The values of a page, summed over all shards.
 fn sum_page(page: PageRef) -> [u64; PAGE_CELLS] {
-    let mut cells = [0; PAGE_CELLS];
-    for source in CORE.pages(page.number as usize) {
+    let ordering = if page.kind == PageKind::Decrements { order::DEC_READ } else { Relaxed };
+    let mut sources = CORE.pages(page.number as usize);
+    // Most pages have one source, which is a copy.
+    let Some(first) = sources.next() else { return [0; PAGE_CELLS] };
+    let mut cells = std::array::from_fn(|at| first.cells()[at].load(ordering));
+    for source in sources {
         match page.kind {
-            PageKind::Sums => sum(&mut cells, source, Relaxed),
+            // The shared shard has the only page of a shared cell.
+            PageKind::Sums | PageKind::Shared | PageKind::Decrements => {
+                sum(&mut cells, source, ordering);
+            }
             PageKind::Heads => sum_saturating(&mut cells, source),
-            PageKind::Decrements => sum(&mut cells, source, order::DEC_READ),
             PageKind::Floats => sum_floats(&mut cells, source),
-            PageKind::Shared => sum(&mut cells, source, Relaxed), // the shared shard has the only one
         }
     }
     cells
