@@ -145,11 +145,15 @@ fn token_hash(name: &str, hash: &Secret) -> Result<[u8; HASH], WebConfigError> {
             pair.iter().all(u8::is_ascii_hexdigit)
                 && u8::from_str_radix(text, 16).map(|value| *byte = value).is_ok()
         });
+    let key = format!("bearer_tokens.{name}");
+    if is_hash && bytes == *digest::digest(&digest::SHA256, b"").as_ref() {
+        return Err(WebConfigError::at(key, "is the hash of nothing: was $TOKEN set?"));
+    }
     if is_hash {
         return Ok(bytes);
     }
     Err(WebConfigError::at(
-        format!("bearer_tokens.{name}"),
+        key,
         "must be the SHA-256 of the token in 64 hexadecimal digits: printf %s \"$TOKEN\" | sha256sum",
     ))
 }

@@ -149,11 +149,16 @@ fn no_secret_is_shown() {
         "http_server_config: {http2: top-secret}",
         "tls_server_config: {key: top-secret",
         "bearer_tokens: {a: *top-secret}",
+        "http_server_config: {http2: 987654321}",
+        "basic_auth_users: 987654321",
+        "basic_auth_users: {alice: {987654321: x}}",
+        "basic_auth_users: {alice: [987654321]}",
+        "tls_server_config: 9876.54321",
     ];
     for yaml in misplaced {
         let error = WebConfig::from_yaml(yaml).unwrap_err();
         for shown in [format!("{error}"), format!("{error:?}")] {
-            assert!(!shown.contains("top-secret"), "{yaml}: {shown}");
+            assert!(!shown.contains("top-secret") && !shown.contains("54321"), "{yaml}: {shown}");
         }
     }
 }
@@ -326,6 +331,12 @@ fn invalid_hashes_are_refused_by_the_name_of_their_owner() {
         config.basic_auth_users.insert("a:b".to_owned(), HASH.into());
     });
     assert!(error.contains("colon"), "{error}");
+    // Of an empty variable.
+    let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let error = refusal(|config| {
+        config.bearer_tokens.insert("prometheus".to_owned(), nothing.into());
+    });
+    assert!(error.contains("bearer_tokens.prometheus: is the hash of nothing"), "{error}");
     let signed = format!("+{}", &TOKEN[1..]);
     for hash in ["token", "", &TOKEN[1..], &format!("{TOKEN}00"), &signed, &"é".repeat(32)] {
         let error = refusal(|config| {
