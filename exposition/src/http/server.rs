@@ -85,7 +85,7 @@ impl ServerBuilder {
     ///
     /// About a second after the file or one that it names has changed, the new state holds for new
     /// connections and new requests; if it is broken, the log says why and the old state stays. Neither
-    /// TLS nor all authentication can be switched off that way.
+    /// TLS nor the check of client certificates nor all authentication can be switched off that way.
     pub fn web_config_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.web = Some(Origin::File(path.into()));
         self

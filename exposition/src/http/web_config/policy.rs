@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{HttpServerConfig, WebConfig, WebConfigError, tls};
+use super::{ClientAuth, HttpServerConfig, WebConfig, WebConfigError, tls};
 use crate::http::auth::Authenticator;
 
 /// Larger files are something else, perhaps endless.
@@ -32,6 +32,10 @@ pub(crate) struct Policy {
     pub(crate) authenticator: Arc<Authenticator>,
     /// Lines for the head of each answer, each with its line end.
     pub(crate) headers: Vec<u8>,
+    /// Whether only clients come in for whose certificate an authority vouches.
+    verifies_clients: bool,
+    /// Whether only some names in those certificates do.
+    chooses_clients: bool,
 }
 
 impl Policy {
@@ -45,6 +49,8 @@ impl Policy {
                 &config.bearer_tokens,
             )?),
             headers: header_lines(&config.http_server_config)?,
+            verifies_clients: tls.client_auth_type == ClientAuth::RequireAndVerify,
+            chooses_clients: !tls.client_allowed_sans.is_empty(),
         })
     }
 
@@ -58,6 +64,15 @@ impl Policy {
         if former.authenticator.is_needed() && !self.authenticator.is_needed() {
             return Err(WebConfigError::refused(
                 "without users and tokens everybody could ask: restart the process to do so",
+            ));
+        }
+        // A file that is being written may end before the line that says so.
+        if (former.verifies_clients && !self.verifies_clients)
+            || (former.chooses_clients && !self.chooses_clients)
+        {
+            return Err(WebConfigError::refused(
+                "client_auth_type and client_allowed_sans must go on to keep out whom they kept out: \
+                 restart the process to change that",
             ));
         }
         Ok(())

@@ -96,11 +96,14 @@ struct Loader {
     current: Arc<Current>,
     /// The files as they were before they were read the last time.
     seen: Vec<(PathBuf, Stamp)>,
+    /// Why what was read then is not in use. It is read again each time, for the reason may pass
+    /// without a change of the files: no descriptors, a file system that was away.
+    failed: Option<String>,
 }
 
 impl Loader {
     fn new(origin: Origin) -> Result<Self, WebConfigError> {
-        let mut this = Self { origin, current: Arc::default(), seen: Vec::new() };
+        let mut this = Self { origin, current: Arc::default(), seen: Vec::new(), failed: None };
         let policy = this.load()?;
         this.swap(policy);
         Ok(this)
@@ -109,7 +112,8 @@ impl Loader {
     /// Looks at the files and, if one has changed, puts the new policy in the place of the old one.
     /// If the new one is broken the log says why and the old one stays.
     fn look(&mut self) {
-        if self.seen.iter().all(|(path, seen)| stamp(path) == *seen) {
+        let unchanged = self.seen.iter().all(|(path, seen)| stamp(path) == *seen);
+        if unchanged && self.failed.is_none() {
             return;
         }
         let former = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
@@ -122,11 +126,19 @@ impl Loader {
         });
         match loaded {
             Ok(policy) => {
+                self.failed = None;
                 self.swap(policy);
                 log::info!("the metrics server uses its changed web configuration");
             }
             Err(error) => {
-                log::error!("the metrics server goes on with its former web configuration: {error}")
+                let why = error.to_string();
+                // Once for each change and each reason.
+                if !unchanged || self.failed.as_ref() != Some(&why) {
+                    log::error!(
+                        "the metrics server goes on with its former web configuration: {why}"
+                    );
+                }
+                self.failed = Some(why);
             }
         }
     }

@@ -101,6 +101,18 @@ fn a_file_that_vanishes_and_comes_back_is_noticed() {
 }
 
 #[test]
+fn what_could_not_be_read_is_tried_again() {
+    let mut place = Place::new(TLS);
+    place.write("web.yml", "basic_auth_users: [");
+    assert!(!place.changes());
+    place.write("web.yml", &format!("{TLS}basic_auth_users: {{alice: {HASH}}}\n"));
+    // As if the file had been the new one all the time, and the system had not let it be read.
+    place.loader.seen.iter_mut().for_each(|(path, seen)| *seen = stamp(path));
+    assert!(place.changes());
+    assert!(!place.changes());
+}
+
+#[test]
 fn a_reload_opens_no_door() {
     let users = format!("{TLS}basic_auth_users: {{alice: {HASH}}}\n");
     let mut place = Place::new(&users);
@@ -118,6 +130,31 @@ fn a_reload_opens_no_door() {
     assert!(!place.changes(), "TLS where there was none");
     place.write("web.yml", &format!("basic_auth_users: {{alice: {HASH}}}\n"));
     assert!(place.changes(), "a new lock on the door");
+}
+
+#[test]
+fn a_reload_asks_clients_for_their_certificates_as_before() {
+    let with = |rest: &str| {
+        format!("tls_server_config: {{cert_file: server.crt, key_file: server.key{rest}}}\n")
+    };
+    let authority = ", client_ca_file: server.crt";
+    let verified = with(&format!("{authority}, client_auth_type: RequireAndVerifyClientCert"));
+    let mut place = Place::new(&verified);
+    for weaker in [
+        with(""),
+        with(", client_auth_type: RequireAnyClientCert"),
+        with(&format!("{authority}, client_auth_type: VerifyClientCertIfGiven")),
+    ] {
+        place.write("web.yml", &weaker);
+        assert!(!place.changes(), "{weaker}");
+    }
+    let chosen = verified.replace('}', ", client_allowed_sans: [a.example]}");
+    place.write("web.yml", &chosen);
+    assert!(place.changes(), "only some of them");
+    place.write("web.yml", &verified);
+    assert!(!place.changes(), "all of them again");
+    place.write("web.yml", &chosen.replace("a.example", "b.example"));
+    assert!(place.changes(), "others");
 }
 
 #[test]
