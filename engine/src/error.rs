@@ -44,11 +44,11 @@ pub enum RegisterError {
         /// The family, or `the registry` for a constant label.
         family: String,
         /// The later one.
-        label: String,
+        label: Box<str>,
         /// The earlier one.
-        existing: String,
+        existing: Box<str>,
         /// What both become.
-        escaped: String,
+        escaped: Box<str>,
         /// The escaping scheme, as scrapers call it.
         escaping: &'static str,
     },
@@ -164,9 +164,9 @@ pub enum RegisterError {
         /// The family asked for.
         family: String,
         /// The sample that both claim.
-        sample: String,
+        sample: Box<str>,
         /// The family that has it.
-        existing: String,
+        existing: Box<str>,
         /// The escaping scheme, as scrapers call it.
         escaping: &'static str,
     },

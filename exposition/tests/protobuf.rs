@@ -64,7 +64,7 @@ fn every_type_has_its_field_and_its_metadata() {
     registry.gauge("g", "").unwrap().set(-0.0);
     registry.up_down_counter("u", "").unwrap().add(7);
     registry.in_flight_age("age_seconds", "").unwrap();
-    registry.info_family("build_info", "", ["version"]).unwrap().with(["1"]);
+    drop(registry.info_family("build_info", "", ["version"]).unwrap().with(["1"]));
     registry.state_set("s", "", &["on", "off"]).unwrap().set("off", true);
     let sizes = HistogramSpec::bytes(&[10.0, 100.0]);
     registry.histogram("h_bytes", "", &sizes).unwrap().record(50);

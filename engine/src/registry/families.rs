@@ -55,6 +55,7 @@ fn clash(family: &str, (scheme, sample): &(Escaping, String), existing: &str) ->
         Escaping::AllowUtf8 => RegisterError::SampleClash { family, sample, existing },
         _ => {
             let escaping = scheme.parameter();
+            let (sample, existing) = (sample.into(), existing.into());
             RegisterError::EscapedClash { family, sample, existing, escaping }
         }
     }
