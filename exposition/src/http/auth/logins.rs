@@ -1,15 +1,17 @@
 //! Checks passwords on a thread of its own: one at a time, a few waiting.
 //!
 //! Upstream: `guard`, on the event loop's thread. Downstream: bcrypt. A flood of wrong passwords
-//! costs one thread and fills the queue; whoever finds it full is told to come back, and those who
+//! costs half a core and fills the queue; whoever finds it full is told to come back, and those who
 //! are known already never queue.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Denial, Login};
 
@@ -73,12 +75,35 @@ impl Shared {
                 continue;
             };
             drop(state);
-            let result = login.check();
+            let begun = Instant::now();
+            let result = check(login);
+            let took = begun.elapsed();
+            let refused = result.is_err();
             self.state().outcomes.push(Outcome { place, serial, result });
             (self.wake)();
             state = self.state();
+            if refused {
+                state = self.rest(state, took);
+            }
         }
     }
+}
+
+impl Shared {
+    /// Lets `time` pass, unless the end comes before: whoever guesses passwords gets half a core at the
+    /// most, and the process the rest.
+    fn rest<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+        let rested = self.changed.wait_timeout_while(state, time, |state| !state.ended);
+        rested.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// A check that panics refuses, and does not end the thread.
+fn check(login: Login) -> Result<(), Denial> {
+    catch_unwind(AssertUnwindSafe(|| login.check())).unwrap_or_else(|_| {
+        log::error!("the check of a password panicked; it was refused");
+        Err(Denial::Malformed)
+    })
 }
 
 impl Logins {

@@ -82,3 +82,17 @@ fn nobody_is_woken_after_the_end() {
     assert!(wakes <= 1);
     assert_eq!(woken.recv(), Err(std::sync::mpsc::RecvError));
 }
+
+#[test]
+fn a_rest_lasts_as_long_as_the_check_and_ends_with_the_server() {
+    let (logins, _woken) = logins();
+    let shared = Arc::clone(&logins.shared);
+    let (begun, pause) = (Instant::now(), Duration::from_millis(20));
+    shared.changed.notify_one(); // as somebody does who queues another one
+    drop(shared.rest(shared.state(), pause));
+    assert!(begun.elapsed() >= pause);
+    drop(logins);
+    let begun = Instant::now();
+    drop(shared.rest(shared.state(), 60 * PATIENCE));
+    assert!(begun.elapsed() < PATIENCE);
+}
