@@ -144,8 +144,9 @@ fn scrapes_of_many_threads_each_see_what_came_before_them() {
         let threads = spawn(5, move |at| {
             for round in 1..=2 {
                 cells[at as usize].store(round, Relaxed);
-                let read =
-                    |to: &mut [u64; 5]| *to = cells.each_ref().map(|cell| cell.load(Relaxed));
+                let read = |to: &mut [u64; 5], _: &[u64; 5]| {
+                    *to = cells.each_ref().map(|cell| cell.load(Relaxed))
+                };
                 let reading = publisher.read(read);
                 let held = *reading;
                 assert_eq!(held[at as usize], round, "a scrape missed its own record");
