@@ -67,12 +67,12 @@ impl Body {
         &mut self.head
     }
 
-    /// Adds a segment. Allocates.
+    /// Adds a segment.
     pub fn push(&mut self, segment: Segment) {
         self.share(Strip::of(segment));
     }
 
-    /// Adds the segments of a strip.
+    /// Adds the pieces of a strip.
     pub(crate) fn share(&mut self, strip: Strip) {
         self.shared += strip.len();
         self.strips.push(strip);
@@ -85,14 +85,14 @@ impl Body {
 
     /// The bytes in order; no slice is empty.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let segments = self.strips.iter().flat_map(Strip::segments).map(|segment| &**segment);
-        let all = std::iter::once(&*self.head).chain(segments).chain([&*self.tail]);
+        let pieces = self.strips.iter().flat_map(Strip::pieces);
+        let all = std::iter::once(&*self.head).chain(pieces).chain([&*self.tail]);
         all.filter(|bytes| !bytes.is_empty())
     }
 
     /// The same, as segments that outlive the body.
     pub fn into_segments(self) -> impl Iterator<Item = Segment> {
-        let shared = self.strips.iter().flat_map(Strip::segments).cloned();
+        let shared = self.strips.iter().flat_map(Strip::segments);
         let all = std::iter::once(self.head.into()).chain(shared.collect::<Vec<_>>());
         all.chain([self.tail.into()]).filter(|segment: &Segment| !segment.is_empty())
     }
@@ -149,7 +149,7 @@ impl Body {
         let own = match part.checked_sub(1) {
             None => &self.head,
             Some(strip) => match self.strips.get(strip) {
-                Some(strip) => return strip.segments().get(segment).map(|segment| &**segment),
+                Some(strip) => return strip.piece(segment),
                 None => &self.tail,
             },
         };
@@ -168,7 +168,7 @@ mod tests {
         body.text().extend_from_slice(head);
         for strip in strips {
             let mut own = OwnStrip::default();
-            own.rearrange(|all| all.extend(strip.iter().cloned().map(Segment::from)));
+            strip.iter().for_each(|piece| own.push(piece, 3));
             body.share(own.share());
         }
         body.tail().extend_from_slice(tail);

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::body::Body;
 use crate::encode::{Encoder, Piece};
-use crate::strip::{OwnStrip, Segment};
+use crate::strip::OwnStrip;
 pub(crate) use gzip::Gzip;
 pub(crate) use zstd::Zstd;
 
@@ -42,7 +42,7 @@ pub(crate) trait Codec: Default {
     fn end(sum: &Self::Sum, out: &mut Vec<u8>);
 }
 
-/// Parts whose sums are kept joined.
+/// Parts that are side by side in memory, their sums joined.
 const RUN: usize = 64;
 
 /// A rendering's compressed form, kept from scrape to scrape.
@@ -56,10 +56,8 @@ pub(crate) struct Compressed<C: Codec> {
     /// The part of each piece.
     part_of: Vec<u32>,
     parts: Vec<Part<C::Sum>>,
-    /// The bytes of each part.
-    strip: OwnStrip,
-    /// The sum of every [`RUN`] parts.
-    runs: Vec<C::Sum>,
+    /// Every [`RUN`] parts.
+    runs: Vec<Run<C::Sum>>,
     /// Parts that are to be compressed again.
     changed: Vec<u32>,
     /// A part in the making.
@@ -74,7 +72,15 @@ struct Part<S> {
     /// How many.
     pieces: usize,
     sum: S,
-    spare: Option<Segment>,
+}
+
+/// Neighbouring parts.
+#[derive(Debug, Default)]
+struct Run<S> {
+    /// The bytes of each.
+    strip: OwnStrip,
+    /// Of all of them.
+    sum: S,
 }
 
 type Group<'a> = SmallVec<[Piece<'a>; MOST]>;
@@ -86,7 +92,6 @@ impl<C: Codec> Compressed<C> {
     /// What the codec says, which it never does by its documentation; `body` and what is kept are not to be
     /// used then.
     pub(crate) fn share(&mut self, encoder: &Encoder, body: &mut Body) -> io::Result<()> {
-        self.strip.settle();
         if self.parts.is_empty() || self.arrangement != encoder.arrangement() {
             self.rearrange(encoder)?;
         } else {
@@ -94,8 +99,8 @@ impl<C: Codec> Compressed<C> {
             self.update(encoder)?;
         }
         C::begin(body.text());
-        body.share(self.strip.share());
-        let sum = self.runs.iter().fold(C::Sum::default(), |sum, run| C::join(&sum, run));
+        self.runs.iter().for_each(|run| body.share(run.strip.share()));
+        let sum = self.runs.iter().fold(C::Sum::default(), |sum, run| C::join(&sum, &run.sum));
         C::end(&sum, body.tail());
         Ok(())
     }
@@ -124,7 +129,7 @@ impl<C: Codec> Compressed<C> {
 
     /// Compresses the parts that have changed.
     fn update(&mut self, encoder: &Encoder) -> io::Result<()> {
-        let Self { codec, parts, strip, runs, changed, draft, .. } = self;
+        let Self { codec, parts, runs, changed, draft, .. } = self;
         let mut pieces = encoder.pieces(|_, _| true);
         let mut passed = 0;
         for &at in &*changed {
@@ -134,13 +139,14 @@ impl<C: Codec> Compressed<C> {
             passed = part.first + part.pieces;
             draft.clear();
             part.sum = codec.part(&plain(&group), draft)?;
-            strip.change(at as usize, |bytes| bytes.refill(draft, &mut part.spare));
+            let (run, at) = (at as usize / RUN, at as usize % RUN);
+            runs[run].strip.replace(at, draft, spare(draft));
         }
         changed.iter_mut().for_each(|part| *part /= RUN as u32);
         changed.dedup();
         for &run in &*changed {
             let run = run as usize;
-            runs[run] = joined::<C>(&parts[run * RUN..parts.len().min((run + 1) * RUN)]);
+            runs[run].sum = joined::<C>(&parts[run * RUN..parts.len().min((run + 1) * RUN)]);
         }
         Ok(())
     }
@@ -148,37 +154,39 @@ impl<C: Codec> Compressed<C> {
     /// Makes all parts anew, of which those whose pieces stand keep their bytes.
     #[cold]
     fn rearrange(&mut self, encoder: &Encoder) -> io::Result<()> {
-        let Self { codec, stamps, part_of, parts, strip, runs, draft, .. } = self;
-        let known = parts.drain(..).zip(strip.segments()).map(|(part, bytes)| {
-            let of = &stamps[part.first..part.first + part.pieces];
-            (of.to_vec(), (part, bytes.clone()))
+        let Self { codec, stamps, part_of, parts, runs, draft, .. } = self;
+        let (old, old_stamps) = (std::mem::take(runs), std::mem::take(stamps));
+        let known = parts.drain(..).enumerate().map(|(at, part)| {
+            let bytes = old[at / RUN].strip.piece(at % RUN);
+            (&old_stamps[part.first..part.first + part.pieces], (part, bytes))
         });
         let mut known: HashMap<_, _> = known.collect();
-        stamps.clear();
         part_of.clear();
-        let mut all = Vec::with_capacity(known.len());
         groups(encoder.pieces(|_, _| true), |group| {
-            let of: Vec<_> = group.iter().map(|piece| (piece.key, piece.version)).collect();
+            let of: SmallVec<[_; MOST]> = group.iter().map(|p| (p.key, p.version)).collect();
             let (first, pieces) = (stamps.len(), group.len());
-            let (part, bytes) = match known.remove(&of) {
-                Some((part, bytes)) => (Part { first, ..part }, bytes),
-                None => {
-                    draft.clear();
-                    let sum = codec.part(&plain(group), draft)?;
-                    // What changes will hardly be of the same size.
-                    let mut bytes = Vec::with_capacity(draft.len() + draft.len() / 8 + 16);
-                    bytes.extend_from_slice(draft);
-                    (Part { first, pieces, sum, spare: None }, bytes.into())
+            draft.clear();
+            let sum = match known.remove(&of[..]) {
+                Some((part, bytes)) => {
+                    draft.extend_from_slice(bytes);
+                    part.sum
                 }
+                None => codec.part(&plain(group), draft)?,
             };
             stamps.extend(of);
             part_of.resize(stamps.len(), parts.len() as u32);
-            parts.push(part);
-            all.push(bytes);
+            if parts.len() % RUN == 0 {
+                runs.push(Run::default());
+            }
+            parts.push(Part { first, pieces, sum });
+            if let Some(run) = runs.last_mut() {
+                run.strip.push(draft, spare(draft));
+            }
             Ok(())
         })?;
-        strip.rearrange(|segments| *segments = all);
-        *runs = parts.chunks(RUN).map(joined::<C>).collect();
+        for (run, parts) in runs.iter_mut().zip(parts.chunks(RUN)) {
+            run.sum = joined::<C>(parts);
+        }
         self.arrangement = encoder.arrangement();
         Ok(())
     }
@@ -204,8 +212,13 @@ fn joined<C: Codec>(parts: &[Part<C::Sum>]) -> C::Sum {
     parts.iter().fold(C::Sum::default(), |sum, part| C::join(&sum, &part.sum))
 }
 
+/// Room of a part to grow: what changes will hardly be of the same size.
+fn spare(part: &[u8]) -> usize {
+    part.len() / 8 + 16
+}
+
 fn plain<'a>(group: &Group<'a>) -> SmallVec<[&'a [u8]; MOST]> {
-    group.iter().map(|piece| &**piece.text).collect()
+    group.iter().map(|piece| piece.text).collect()
 }
 
 /// Takes small pieces together.

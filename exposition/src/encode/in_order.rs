@@ -47,16 +47,6 @@ impl<T> InOrder<T> {
         self.displaced = HashMap::new(); // no memory, if there was none in it
     }
 
-    /// The value at this place in the order of the last turn.
-    pub(crate) fn at(&mut self, place: usize) -> Option<&mut T> {
-        self.items.get_mut(place).map(|(_, value)| value)
-    }
-
-    /// All values in the order of the last turn.
-    pub(crate) fn values(&mut self) -> impl Iterator<Item = &mut T> {
-        self.items.iter_mut().map(|(_, value)| value)
-    }
-
     /// Whether the last turn asked for all that the one before it had, in the same order, and no more.
     pub(crate) fn stands(&self) -> bool {
         self.stands

@@ -1,12 +1,14 @@
 //! What is kept of a family from scrape to scrape: the text of each block, and what it was made from.
 //! Upstream: snapshots. Downstream: bodies, and compressors, which ask what changed.
 
+use std::collections::HashMap;
+use std::iter;
+
 use tmc_engine::FamilySnapshot;
 
 use super::Part;
-use super::in_order::InOrder;
 use super::sheet::{Draft, Page, Sheet};
-use crate::strip::{OwnStrip, Segment, Strip};
+use crate::strip::Strip;
 
 /// A family, or a part of one under a header of its own.
 #[derive(Debug)]
@@ -17,34 +19,32 @@ pub(super) struct Kept {
     /// What the snapshot said of each block when it was last looked at.
     seen: Vec<u64>,
     header: Sheet,
-    sheets: InOrder<Sheet>,
-    /// The text: of the header, then of each block.
-    strip: OwnStrip,
-    /// Key and version of each of them. Side by side, so that a walk over all that stands is quick.
+    /// Of the blocks, in order; all but the last are full.
+    sheets: Vec<Sheet>,
+    /// Key and version of the header, then of each block. Side by side, so that a walk over all that stands
+    /// is quick.
     stamps: Vec<(u64, u64)>,
 }
 
 /// What `seen` has of a block that has to be looked at.
 const UNSEEN: u64 = u64::MAX;
 
-/// A segment of the exposition, as compressors see it.
+/// A piece of the exposition, as compressors see it.
 #[derive(Clone, Copy)]
 pub(crate) struct Piece<'a> {
     /// Stands for its place: no other piece of the exposition has the same.
     pub(crate) key: u64,
     /// Changes with its text.
     pub(crate) version: u64,
-    pub(crate) text: &'a Segment,
+    pub(crate) text: &'a [u8],
 }
 
 impl Kept {
     /// Nothing rendered yet. `key` stands for the part, and is that of no block.
     pub(super) fn new(part: Part, key: u64) -> Self {
-        let mut strip = OwnStrip::default();
-        strip.rearrange(|segments| segments.push(Segment::default()));
-        let (header, sheets) = (Sheet::default(), InOrder::default());
+        let (header, sheets) = (Sheet::single(), Vec::new());
         let (seen, stamps) = (Vec::new(), vec![(key, 0)]);
-        Self { part, blocks: None, seen, header, sheets, strip, stamps }
+        Self { part, blocks: None, seen, header, sheets, stamps }
     }
 
     /// Takes what is new, with `version`. Whether other blocks are there than before.
@@ -54,7 +54,6 @@ impl Kept {
         draft: &mut Draft,
         version: u64,
     ) -> bool {
-        self.strip.settle();
         let rearranged = self.blocks != Some(family.blocks_id());
         if rearranged {
             self.rearrange(family);
@@ -77,46 +76,53 @@ impl Kept {
                 }
             }
         }
-        let bytes = self.strip.len() - self.strip.segments()[0].len();
-        let header = &mut Page { sheet: &mut self.header, strip: &mut self.strip, at: 0 };
-        self.part.header(bytes, header, draft, version);
-        self.stamps[0].1 = self.header.version();
+        let bytes = self.sheets.iter().map(Sheet::len).sum();
+        self.part.header(bytes, &mut self.header.page(0), draft, version);
+        self.stamps[0].1 = self.header.version(0);
         rearranged
     }
 
     fn page(&mut self, at: usize, update: impl FnOnce(&Part, &mut Page<'_>)) {
-        let Some(sheet) = self.sheets.at(at) else { return };
-        let strip = &mut self.strip;
-        update(&self.part, &mut Page { sheet, strip, at: at + 1 });
-        self.stamps[at + 1].1 = sheet.version();
+        let Some(sheet) = self.sheets.get_mut(at / Sheet::PAGES) else { return };
+        let mut page = sheet.page(at % Sheet::PAGES);
+        update(&self.part, &mut page);
+        self.stamps[at + 1].1 = page.version();
     }
 
-    /// Makes room for other blocks than before. Those that stay keep what they have.
+    /// Makes room for other blocks than before. Those that stay keep what they have; the sheets before the
+    /// first one that is new or gone are left alone.
     #[cold]
     fn rearrange(&mut self, family: &FamilySnapshot<'_>) {
-        let Self { sheets, strip, stamps, seen, .. } = self;
-        strip.rearrange(|segments| {
-            for (sheet, text) in sheets.values().zip(segments.drain(1..)) {
-                sheet.parked = Some(text);
-            }
-            sheets.begin();
-            for block in family.blocks() {
-                let sheet = sheets.next(block.id(), Sheet::default);
-                segments.push(sheet.parked.take().unwrap_or_default());
-            }
-            sheets.end();
-        });
-        stamps.truncate(1);
+        let Self { sheets, stamps, seen, .. } = self;
         let part = stamps[0].0 & !super::IDS;
-        stamps.extend(sheets.iter().map(|(id, sheet)| (id | part, sheet.version())));
-        seen.clear();
+        let key = |id: u64| id | part;
+        let stand = iter::zip(family.blocks(), &stamps[1..])
+            .take_while(|(block, (known, _))| key(block.id()) == *known)
+            .count();
+        let gone = stand < seen.len();
+        let stand = if gone { stand / Sheet::PAGES * Sheet::PAGES } else { stand };
+        let old = sheets.split_off(stand.div_ceil(Sheet::PAGES));
+        let moved = stamps.drain(stand + 1..).enumerate();
+        let moved: HashMap<u64, usize> = moved.map(|(at, (key, _))| (key, at)).collect();
+        for block in family.blocks().skip(stand) {
+            if sheets.last().is_none_or(Sheet::is_full) {
+                sheets.push(Sheet::default());
+            }
+            let Some(sheet) = sheets.last_mut() else { continue };
+            let version = match moved.get(&key(block.id())) {
+                Some(at) => sheet.adopt(&old[at / Sheet::PAGES], at % Sheet::PAGES),
+                None => sheet.add(),
+            };
+            stamps.push((key(block.id()), version));
+        }
+        seen.truncate(stand);
         seen.resize(stamps.len() - 1, UNSEEN);
         self.blocks = Some(family.blocks_id());
     }
 
     /// All text, as it is now.
-    pub(super) fn share(&self) -> Strip {
-        self.strip.share()
+    pub(super) fn share(&self) -> impl Iterator<Item = Strip> {
+        self.all().map(Sheet::share)
     }
 
     /// Key and version of each piece.
@@ -126,7 +132,11 @@ impl Kept {
 
     /// The header, then every block.
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        let pieces = self.stamps.iter().zip(self.strip.segments());
+        let pieces = self.stamps.iter().zip(self.all().flat_map(Sheet::texts));
         pieces.map(|(&(key, version), text)| Piece { key, version, text })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Sheet> {
+        iter::once(&self.header).chain(&self.sheets)
     }
 }

@@ -140,7 +140,7 @@ impl Encoder {
     pub(crate) fn with(syntax: Syntax) -> Self {
         let text = if syntax.is_open_metrics() { &b"# EOF\n"[..] } else { b"" };
         let mut end = OwnStrip::default();
-        end.rearrange(|segments| segments.push(text.to_vec().into()));
+        end.push(text, 0);
         Self { syntax, end, ..Self::default() }
     }
 
@@ -192,7 +192,7 @@ impl Encoder {
         &self,
         select: impl Fn(&str, Kind) -> bool,
     ) -> impl Iterator<Item = Strip> {
-        self.parts(select).map(Kept::share).chain([self.end.share()])
+        self.parts(select).flat_map(Kept::share).chain([self.end.share()])
     }
 
     /// The same, piece by piece.
@@ -201,7 +201,7 @@ impl Encoder {
         select: impl Fn(&str, Kind) -> bool,
     ) -> impl Iterator<Item = Piece<'_>> {
         let [(key, version)] = END;
-        let end = self.end.segments().iter().map(move |text| Piece { key, version, text });
+        let end = self.end.pieces().map(move |text| Piece { key, version, text });
         self.parts(select).flat_map(Kept::pieces).chain(end)
     }
 

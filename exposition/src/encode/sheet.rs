@@ -1,10 +1,12 @@
-//! The rendered samples of one block of series. A scrape writes the digits of values that changed over
-//! the old ones and leaves everything else as it is.
+//! Sheets of pages, each of which has the rendered samples of one block of series. A scrape writes the
+//! digits of values that changed over the old ones and leaves everything else as it is.
 //! Upstream: the families' renderers. Downstream: bodies, which share the text.
+//!
+//! What a walk over neighbouring blocks needs is side by side in memory: text, places, values.
 
 use super::number::Number;
 use super::wire;
-use crate::strip::{OwnStrip, Segment};
+use crate::strip::{OwnStrip, Strip};
 
 /// Bytes that the text may grow per value before it needs other memory.
 const ROOM: usize = 4;
@@ -17,7 +19,7 @@ struct Place {
     number: Number,
 }
 
-/// Samples in the making, and a memory that all sheets use in turn.
+/// Samples in the making, and memory that all sheets use in turn.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) text: Vec<u8>,
@@ -59,28 +61,95 @@ impl Draft {
     }
 }
 
-/// What is known of a block's samples, as the last scrape saw them, beside their text.
+/// The samples of some neighbouring blocks, as the last scrape saw them.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
-    /// Memory to write to while a slow reader still holds the text.
-    spare: Option<Segment>,
-    places: Box<[Place]>,
-    values: Box<[u64]>,
+    /// The text of each page.
+    strip: OwnStrip,
+    pages: Vec<Known>,
+    /// Of all pages.
+    values: Vec<u64>,
+    /// Where each of the values stands in the text of its page.
+    places: Vec<Place>,
+}
+
+/// What is known of a page beside its text.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// Where its values begin.
+    first: usize,
+    /// How many there are.
+    count: usize,
     /// Changes with the text; 0 before there is any.
     version: u64,
-    /// The text while the strip that it belongs in is being rearranged.
-    pub(super) parked: Option<Segment>,
 }
 
-/// A sheet with its text.
+impl Sheet {
+    /// Pages of a full one: few enough that it is soon copied for a reader who is slow.
+    pub(super) const PAGES: usize = 64;
+
+    /// With one page, which is empty.
+    pub(super) fn single() -> Self {
+        let mut sheet = Self::default();
+        sheet.add();
+        sheet
+    }
+
+    /// Adds a page, which is empty, and gives its version.
+    pub(super) fn add(&mut self) -> u64 {
+        self.pages.push(Known::default());
+        self.strip.push_empty();
+        0
+    }
+
+    /// Adds a copy of a page of another sheet, and gives its version.
+    pub(super) fn adopt(&mut self, other: &Self, at: usize) -> u64 {
+        let known = other.pages[at];
+        let values = known.first..known.first + known.count;
+        self.pages.push(Known { first: self.values.len(), ..known });
+        self.values.extend_from_slice(&other.values[values.clone()]);
+        self.places.extend_from_slice(&other.places[values]);
+        self.strip.push(other.strip.piece(at), ROOM * known.count);
+        known.version
+    }
+
+    /// Whether there is no room for another page.
+    pub(super) fn is_full(&self) -> bool {
+        self.pages.len() == Self::PAGES
+    }
+
+    pub(super) fn page<'a>(&'a mut self, at: usize) -> Page<'a> {
+        Page { sheet: self, at }
+    }
+
+    /// The version of a page.
+    pub(super) fn version(&self, at: usize) -> u64 {
+        self.pages[at].version
+    }
+
+    /// The text of all pages, as it is now.
+    pub(super) fn share(&self) -> Strip {
+        self.strip.share()
+    }
+
+    /// The text of each page.
+    pub(super) fn texts(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.strip.pieces()
+    }
+
+    /// Bytes of all text.
+    pub(super) fn len(&self) -> usize {
+        self.strip.len()
+    }
+}
+
+/// A page of a sheet.
 pub(super) struct Page<'a> {
-    pub(super) sheet: &'a mut Sheet,
-    pub(super) strip: &'a mut OwnStrip,
-    /// Where the text is in the strip.
-    pub(super) at: usize,
+    sheet: &'a mut Sheet,
+    at: usize,
 }
 
-/// Compares the values of a reading with those of a sheet, one after the other.
+/// Compares the values of a reading with those of a page, one after the other.
 pub(super) struct Values<'a> {
     known: std::slice::IterMut<'a, u64>,
     at: u32,
@@ -103,38 +172,28 @@ impl Values<'_> {
 impl Page<'_> {
     /// Changes with the text; 0 before there is any.
     pub(super) fn version(&self) -> u64 {
-        self.sheet.version
-    }
-
-    fn text(&self) -> &[u8] {
-        self.strip.segments().get(self.at).map_or(&[], |text| text)
+        self.sheet.version(self.at)
     }
 
     /// Takes what is in `draft`, and `version` if that is something else than before.
     pub(super) fn replace(&mut self, draft: &Draft, version: u64) {
-        let is_new = self.sheet.version == 0;
-        if !is_new && *self.text() == *draft.text {
+        let Sheet { strip, pages, values, places } = &mut *self.sheet;
+        let known = &mut pages[self.at];
+        if known.version > 0 && *strip.piece(self.at) == *draft.text {
             return;
         }
-        let Sheet { spare, places, values, .. } = &mut *self.sheet;
-        self.strip.change(self.at, |text| {
-            if is_new {
-                let room = ROOM * draft.places.len();
-                let mut bytes = Vec::with_capacity(draft.text.len() + room);
-                bytes.extend_from_slice(&draft.text);
-                *text = bytes.into();
-            } else {
-                text.refill(&draft.text, spare);
-            }
-        });
-        if places.len() == draft.places.len() {
-            places.copy_from_slice(&draft.places);
-            values.copy_from_slice(&draft.values);
+        strip.replace(self.at, &draft.text, ROOM * draft.values.len());
+        if known.count != draft.values.len() {
+            // Only a page that was empty: the same block has as many values always.
+            (known.first, known.count) = (values.len(), draft.values.len());
+            values.extend_from_slice(&draft.values);
+            places.extend_from_slice(&draft.places);
         } else {
-            *places = draft.places.as_slice().into();
-            *values = draft.values.as_slice().into();
+            let at = known.first..known.first + known.count;
+            values[at.clone()].copy_from_slice(&draft.values);
+            places[at].copy_from_slice(&draft.places);
         }
-        self.sheet.version = version;
+        known.version = version;
     }
 
     /// Takes the values that `read` tells in the order of the text, and `version` if one is new.
@@ -145,46 +204,41 @@ impl Page<'_> {
         version: u64,
         read: impl FnOnce(&mut Values<'_>),
     ) {
+        let Sheet { strip, pages, values, places } = &mut *self.sheet;
+        let known = &mut pages[self.at];
+        let of_page = known.first..known.first + known.count;
+        let values = &mut values[of_page.clone()];
         draft.changed.clear();
-        let known = self.sheet.values.iter_mut();
-        read(&mut Values { known, at: 0, changed: &mut draft.changed });
-        if !draft.changed.is_empty() {
-            let sheet = &mut *self.sheet;
-            sheet.version = version;
-            self.strip.change(self.at, |text| sheet.write(text, draft));
+        read(&mut Values { known: values.iter_mut(), at: 0, changed: &mut draft.changed });
+        if draft.changed.is_empty() {
+            return;
+        }
+        known.version = version;
+        let places = &mut places[of_page];
+        let text = strip.write(self.at);
+        for &(at, old) in &draft.changed {
+            let (Place { start, len, number }, new) = (places[at as usize], values[at as usize]);
+            let digits = &mut text[start as usize..start as usize + usize::from(len)];
+            if !number.write_over(old, new, digits) {
+                lay_out(text, places, values, &mut draft.text);
+                strip.replace(self.at, &draft.text, ROOM * values.len());
+                return;
+            }
         }
     }
 }
 
-impl Sheet {
-    pub(super) fn version(&self) -> u64 {
-        self.version
+/// Writes all anew to `out`, for a value has become longer or shorter.
+#[cold]
+fn lay_out(text: &[u8], places: &mut [Place], values: &[u64], out: &mut Vec<u8>) {
+    out.clear();
+    let mut from = 0;
+    for (place, &value) in places.iter_mut().zip(values) {
+        out.extend_from_slice(&text[from..place.start as usize]);
+        from = place.start as usize + usize::from(place.len);
+        place.start = out.len() as u32;
+        place.number.write(value, out);
+        place.len = (out.len() - place.start as usize) as u8;
     }
-
-    fn write(&mut self, text: &mut Segment, draft: &mut Draft) {
-        let bytes = text.writable(&mut self.spare);
-        for &(at, old) in &draft.changed {
-            let Place { start, len, number } = self.places[at as usize];
-            let digits = &mut bytes[start as usize..start as usize + usize::from(len)];
-            if !number.write_over(old, self.values[at as usize], digits) {
-                return self.lay_out(text, draft);
-            }
-        }
-    }
-
-    /// Writes all anew, for a value has become longer or shorter.
-    #[cold]
-    fn lay_out(&mut self, text: &mut Segment, draft: &mut Draft) {
-        draft.text.clear();
-        let mut from = 0;
-        for (place, &value) in self.places.iter_mut().zip(&self.values) {
-            draft.text.extend_from_slice(&text[from..place.start as usize]);
-            from = place.start as usize + usize::from(place.len);
-            place.start = draft.text.len() as u32;
-            place.number.write(value, &mut draft.text);
-            place.len = (draft.text.len() - place.start as usize) as u8;
-        }
-        draft.text.extend_from_slice(&text[from..]);
-        text.refill(&draft.text, &mut self.spare);
-    }
+    out.extend_from_slice(&text[from..]);
 }

@@ -87,6 +87,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strip::OwnStrip;
 
     fn lend(pool: &mut Pool, bytes: usize) -> Body {
         let mut body = pool.take_body();
@@ -110,17 +111,18 @@ mod tests {
     #[test]
     fn what_is_shared_counts_while_it_waits_and_is_let_go_after_it() {
         let mut pool = Pool::new();
-        let mut shared = crate::Segment::from(vec![0; 5000]);
+        let mut shared = OwnStrip::default();
+        shared.push(&[0; 5000], 0);
         let mut body = lend(&mut pool, 10);
         pool.release(std::mem::take(&mut body));
-        body.push(shared.clone());
+        body.share(shared.share());
         pool.hold(&body);
         assert_eq!(pool.pending(), 5000);
         pool.release(body);
         assert_eq!(pool.pending(), 0);
         // Nobody else holds it now: it would be copied to be changed.
-        let place = shared.as_ptr();
-        assert!(std::ptr::eq(shared.writable(&mut None).as_ptr(), place));
+        let place = shared.piece(0).as_ptr();
+        assert!(std::ptr::eq(shared.write(0).as_ptr(), place));
     }
 
     #[test]
