@@ -58,6 +58,8 @@ mod bucket;
 mod clock;
 #[cfg(not(loom))]
 mod error;
+#[doc(hidden)]
+pub mod hint;
 mod lazy_box;
 #[cfg(not(loom))]
 mod record;

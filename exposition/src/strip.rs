@@ -129,11 +129,12 @@ impl OwnStrip {
         self.now.pieces()
     }
 
-    /// The bytes of a piece, to be written over.
-    pub(crate) fn write(&mut self, at: usize) -> &mut [u8] {
+    /// The bytes of a piece, to be written over, and those behind it in memory: the next ones mostly.
+    pub(crate) fn write(&mut self, at: usize) -> (&mut [u8], &[u8]) {
         let Text { bytes, slots, .. } = self.own();
-        let slot = slots.get(at).copied().unwrap_or_default();
-        bytes.get_mut(slot.start..slot.start + slot.len).unwrap_or_default()
+        let Some(slot) = slots.get(at) else { return (&mut [], &[]) };
+        let (bytes, behind) = bytes.split_at_mut(slot.start + slot.room);
+        (&mut bytes[slot.start..slot.start + slot.len], behind)
     }
 
     /// Replaces a piece. Where it has no room, it gets `spare` bytes to spare.
@@ -231,7 +232,10 @@ mod tests {
     fn bytes(strip: &Strip) -> Vec<u8> {
         let bytes: Vec<u8> = strip.pieces().flatten().copied().collect();
         assert_eq!(strip.len(), bytes.len());
-        assert_eq!(strip.segments().flat_map(|segment| segment.to_vec()).collect::<Vec<_>>(), bytes);
+        assert_eq!(
+            strip.segments().flat_map(|segment| segment.to_vec()).collect::<Vec<_>>(),
+            bytes
+        );
         bytes
     }
 
@@ -241,7 +245,7 @@ mod tests {
         let held = strip.share();
         strip.replace(1, &[3, 4], 0);
         let later = strip.share();
-        strip.write(0)[0] = 9;
+        strip.write(0).0[0] = 9;
         assert_eq!(bytes(&held), [1, 2, 3]);
         assert_eq!(bytes(&later), [1, 2, 3, 4]);
         assert_eq!((bytes(&strip.share()), strip.len()), (vec![9, 2, 3, 4], 4));
@@ -253,7 +257,7 @@ mod tests {
         let mut seen = BTreeSet::new();
         let mut reader = strip.share();
         for turn in 1..9 {
-            strip.write(0)[0] = turn;
+            strip.write(0).0[0] = turn;
             let read = reader.piece(0).unwrap();
             assert_eq!((strip.piece(0)[0], read[0]), (turn, turn - 1));
             seen.insert(strip.piece(0).as_ptr() as usize);
@@ -266,10 +270,10 @@ mod tests {
     fn what_nobody_holds_any_more_is_written_in_place_again() {
         let mut strip = strip(&[&[1, 2], &[3]]);
         let held = strip.share();
-        strip.write(0)[0] = 7;
+        strip.write(0).0[0] = 7;
         drop(held);
         let place = strip.piece(1).as_ptr();
-        strip.write(1)[0] = 8;
+        strip.write(1).0[0] = 8;
         assert_eq!(strip.piece(1).as_ptr(), place, "copied though nobody held it");
         assert_eq!(bytes(&strip.share()), [7, 2, 8]);
     }

@@ -37,12 +37,22 @@ pub fn timestamp(at: SystemTime) -> String {
 
 /// Writes the integer `new` over the text of `old`; whether it did.
 pub fn integer_over(old: u64, new: u64, out: &mut [u8]) -> bool {
-    Number::Integer.write_over(old, new, out)
+    over(Number::Integer, old, new, out)
 }
 
 /// Writes the float `new` over the text of `old`; whether it did.
 pub fn float_over(old: f64, new: f64, out: &mut [u8]) -> bool {
-    Number::Float.write_over(old.to_bits(), new.to_bits(), out)
+    over(Number::Float, old.to_bits(), new.to_bits(), out)
+}
+
+/// Within a text, as it is in an exposition.
+fn over(number: Number, old: u64, new: u64, out: &mut [u8]) -> bool {
+    const BEFORE: &[u8] = b"series{label=\"value\"} ";
+    let mut text = [BEFORE, out].concat();
+    let written = number.write_over(old, new, &mut text, out.len());
+    assert!(text.starts_with(BEFORE), "wrote before the number");
+    out.copy_from_slice(&text[BEFORE.len()..]);
+    written
 }
 
 /// Help as OpenMetrics has it, with escaped quotes, or as text 0.0.4 does.

@@ -4,6 +4,10 @@
 //!
 //! What a walk over neighbouring blocks needs is side by side in memory: text, places, values.
 
+use std::{iter, slice};
+
+use tmc_engine::hint::prefetch;
+
 use super::number::Number;
 use super::wire;
 use crate::strip::{OwnStrip, Strip};
@@ -25,8 +29,6 @@ pub(super) struct Draft {
     pub(super) text: Vec<u8>,
     places: Vec<Place>,
     values: Vec<u64>,
-    /// Values that changed: which, and what they were.
-    changed: Vec<(u32, u64)>,
     /// Room for the labels of a series.
     pub(super) labels: Vec<u8>,
     /// Room for the native buckets of a histogram.
@@ -149,23 +151,58 @@ pub(super) struct Page<'a> {
     at: usize,
 }
 
-/// Compares the values of a reading with those of a page, one after the other.
+/// Compares the values of a reading with those of a page, one after the other, and writes those that are
+/// new over the old ones.
 pub(super) struct Values<'a> {
-    known: std::slice::IterMut<'a, u64>,
-    at: u32,
-    changed: &'a mut Vec<(u32, u64)>,
+    known: iter::Zip<slice::IterMut<'a, u64>, slice::Iter<'a, Place>>,
+    text: &'a mut [u8],
+    /// What is behind the text: the next page mostly.
+    behind: &'a [u8],
+    /// Where the text comes from, once it is needed: it may have to be copied for that.
+    source: Option<(&'a mut OwnStrip, usize)>,
+    /// A value has become longer or shorter: all has to be laid out anew.
+    misfit: bool,
 }
 
+/// Bytes that the processor's cache moves at a time.
+const LINE: usize = 64;
+
 impl Values<'_> {
+    /// The next value.
     #[inline]
     pub(super) fn next(&mut self, value: u64) {
-        if let Some(known) = self.known.next() {
-            if *known != value {
-                self.changed.push((self.at, *known));
-                *known = value;
-            }
-            self.at += 1;
+        if let Some((known, place)) = self.known.next()
+            && *known != value
+        {
+            let old = std::mem::replace(known, value);
+            self.write(place, place.number, old, value);
         }
+    }
+
+    /// The next values, all of which are written as integers: a loop that need not ask.
+    #[inline]
+    pub(super) fn integers(&mut self, values: impl Iterator<Item = u64>) {
+        for value in values {
+            if let Some((known, place)) = self.known.next()
+                && *known != value
+            {
+                let old = std::mem::replace(known, value);
+                self.write(place, Number::Integer, old, value);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn write(&mut self, place: &Place, number: Number, old: u64, new: u64) {
+        if let Some((strip, at)) = self.source.take() {
+            (self.text, self.behind) = strip.write(at);
+        }
+        let (start, len) = (place.start as usize, usize::from(place.len));
+        // Samples of some three lines: by the time that the next page comes, it is in the cache.
+        for line in 0..3 {
+            prefetch(self.behind, start + line * LINE);
+        }
+        self.misfit |= !number.write_over(old, new, &mut self.text[..start + len], len);
     }
 }
 
@@ -207,23 +244,22 @@ impl Page<'_> {
         let Sheet { strip, pages, values, places } = &mut *self.sheet;
         let known = &mut pages[self.at];
         let of_page = known.first..known.first + known.count;
-        let values = &mut values[of_page.clone()];
-        draft.changed.clear();
-        read(&mut Values { known: values.iter_mut(), at: 0, changed: &mut draft.changed });
-        if draft.changed.is_empty() {
-            return;
+        let (values, places) = (&mut values[of_page.clone()], &mut places[of_page]);
+        let mut reading = Values {
+            known: iter::zip(&mut *values, &*places),
+            text: &mut [],
+            behind: &[],
+            source: Some((strip, self.at)),
+            misfit: false,
+        };
+        read(&mut reading);
+        let Values { source, misfit, .. } = reading;
+        if source.is_none() {
+            known.version = version;
         }
-        known.version = version;
-        let places = &mut places[of_page];
-        let text = strip.write(self.at);
-        for &(at, old) in &draft.changed {
-            let (Place { start, len, number }, new) = (places[at as usize], values[at as usize]);
-            let digits = &mut text[start as usize..start as usize + usize::from(len)];
-            if !number.write_over(old, new, digits) {
-                lay_out(text, places, values, &mut draft.text);
-                strip.replace(self.at, &draft.text, ROOM * values.len());
-                return;
-            }
+        if misfit {
+            lay_out(strip.piece(self.at), places, values, &mut draft.text);
+            strip.replace(self.at, &draft.text, ROOM * values.len());
         }
     }
 }

@@ -103,7 +103,7 @@ impl TextPart {
     fn values(&self, block: &BlockSnapshot<'_>, values: &mut Values<'_>) {
         // What most series are, without asking each for its type.
         if let Some(counters) = block.counters() {
-            counters.for_each(|value| values.next(value));
+            values.integers(counters);
             return;
         }
         for series in block.series() {

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(pool.pending(), 0);
         // Nobody else holds it now: it would be copied to be changed.
         let place = shared.piece(0).as_ptr();
-        assert!(std::ptr::eq(shared.write(0).as_ptr(), place));
+        assert!(std::ptr::eq(shared.write(0).0.as_ptr(), place));
     }
 
     #[test]
