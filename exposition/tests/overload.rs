@@ -3,11 +3,11 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::net::TcpStream;
 use std::time::Duration;
 
-use common::{BIG, Client, ask, assert_well, eventually, get, registry, serve};
-use tmc_exposition::{Limits, Server};
+use common::gate::{Gate, gate};
+use common::{BIG, Client, ask, assert_well, builder, eventually, get, registry, serve};
+use tmc_exposition::{Limits, Page, Request, Server};
 
 #[test]
 fn clients_that_hang_keep_nobody_waiting() {
@@ -31,20 +31,15 @@ fn clients_that_hang_keep_nobody_waiting() {
 }
 
 #[test]
-fn a_reader_that_does_not_read_is_dropped_while_others_are_served() {
+fn a_reader_that_does_not_read_keeps_its_place_for_a_while_only() {
     let limits =
-        Limits { write_time: Duration::from_millis(300), connections: 2, ..Limits::default() };
+        Limits { write_time: Duration::from_millis(300), connections: 1, ..Limits::default() };
     let server = serve(limits);
     let mut slow = Client::new(server.local_addr());
     slow.send(&get("/big"));
     assert_eq!(slow.head().status, 200);
-    let mut good = Client::new(server.local_addr());
-    assert!(good.ask("/metrics").text().contains("hits_total 3"));
-    // With the slow one there is no third place; once it is dropped there is.
-    eventually("the slow reader is dropped", || {
-        assert!(good.ask("/metrics").text().contains("hits_total 3"));
-        ask(&server, "/healthz").status == 200
-    });
+    // Nobody is served in its place before it is dropped.
+    eventually("the slow reader is dropped", || ask(&server, "/healthz").status == 200);
     // What the kernel held still arrives, not the whole.
     let got = slow.rest().map_or(0, |rest| rest.len());
     assert!(got < BIG, "{got}");
@@ -64,13 +59,28 @@ fn a_reader_that_is_merely_slow_gets_all() {
     assert_eq!(slow.rest().unwrap().len(), BIG);
 }
 
+/// A server with this many places, and clients in all of them that wait for a page behind a gate.
+fn full(places: usize) -> (Server, Gate, Vec<Client>) {
+    let (gate, handle) = gate();
+    let handler = move |_: &Request<'_>| {
+        handle();
+        Page::new("text/plain", "at last")
+    };
+    let limits = Limits { connections: places, ..Limits::default() };
+    let server = builder().limits(limits).route("/page", handler).start().unwrap();
+    let inside = (0..places).map(|_| {
+        let mut client = Client::new(server.local_addr());
+        client.send(&[get("/healthz"), get("/page")].concat());
+        assert_eq!(client.answer().status, 200);
+        client
+    });
+    let inside = inside.collect();
+    (server, gate, inside)
+}
+
 #[test]
-fn connections_beyond_the_limit_are_told_to_come_back() {
-    let server = serve(Limits { connections: 3, ..Limits::default() });
-    let mut inside: Vec<_> = (0..3).map(|_| Client::new(server.local_addr())).collect();
-    for client in &mut inside {
-        assert_eq!(client.ask("/metrics").status, 200);
-    }
+fn where_all_are_busy_newcomers_are_told_to_come_back() {
+    let (server, gate, mut inside) = full(3);
     for _ in 0..5 {
         // Whether it asks at once, later or never.
         let mut outside = Client::new(server.local_addr());
@@ -82,25 +92,64 @@ fn connections_beyond_the_limit_are_told_to_come_back() {
         assert_eq!(outside.rest().unwrap(), b"");
         assert_eq!(Client::new(server.local_addr()).answer().status, 503);
     }
+    (0..3).for_each(|_| gate.open());
     for client in &mut inside {
-        assert_eq!(client.ask("/metrics").status, 200);
+        assert_eq!(client.answer().text(), "at last");
     }
-    drop(inside.pop());
-    eventually("the free place is given", || ask(&server, "/metrics").status == 200);
+    assert_eq!(ask(&server, "/metrics").status, 200);
 }
 
 #[test]
-fn a_flood_of_connections_harms_nobody_inside() {
+fn whoever_is_idle_longest_makes_room_for_a_newcomer() {
+    let server = serve(Limits { connections: 3, ..Limits::default() });
+    let mut inside: Vec<_> = (0..3).map(|_| Client::new(server.local_addr())).collect();
+    for client in &mut inside {
+        assert_eq!(client.ask("/metrics").status, 200);
+    }
+    assert_eq!(inside[0].ask("/metrics").status, 200);
+    let mut newcomer = Client::new(server.local_addr());
+    assert_eq!(newcomer.ask("/metrics").status, 200);
+    assert_eq!(inside[1].rest().unwrap(), b"", "closed");
+    for client in [0, 2] {
+        assert_eq!(inside[client].ask("/metrics").status, 200);
+    }
+    assert_eq!(newcomer.ask("/metrics").status, 200);
+}
+
+/// As many clients as there are places, each with a kept connection, and one more.
+#[test]
+fn clients_that_keep_their_connections_lock_nobody_out() {
+    let server = serve(Limits::default());
+    let mut kept: Vec<_> = (0..Limits::default().connections + 1)
+        .map(|_| {
+            let mut client = Client::new(server.local_addr());
+            assert_eq!(client.ask("/healthz").status, 200);
+            client
+        })
+        .collect();
+    assert_eq!(kept[0].rest().unwrap(), b"", "closed");
+    assert!(kept[1..].iter_mut().all(|client| client.ask("/healthz").status == 200));
+}
+
+#[test]
+fn a_flood_of_connections_harms_nobody_inside_and_keeps_nobody_out() {
     let server = serve(Limits { connections: 2, ..Limits::default() });
     let mut inside = Client::new(server.local_addr());
     assert_eq!(inside.ask("/metrics").status, 200);
-    let flood: Vec<_> =
-        (0..200).map(|_| TcpStream::connect(server.local_addr()).unwrap()).collect();
-    for _ in 0..50 {
-        assert_eq!(inside.ask("/metrics").status, 200);
+    for says in [&b""[..], b"GET /met"] {
+        let flood: Vec<_> = (0..200)
+            .map(|_| {
+                let mut one = Client::new(server.local_addr());
+                one.try_send(says);
+                one
+            })
+            .collect();
+        for _ in 0..50 {
+            assert_eq!(inside.ask("/metrics").status, 200);
+            assert_eq!(ask(&server, "/metrics").status, 200);
+        }
+        drop(flood);
     }
-    drop(flood);
-    eventually("the flood has gone", || ask(&server, "/metrics").status == 200);
 }
 
 #[test]

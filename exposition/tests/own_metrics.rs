@@ -2,8 +2,10 @@
 
 mod common;
 
-use common::{Client, eventually, registry, say};
-use tmc_exposition::{Encoder, Format, Limits, Server};
+use common::gate::gate;
+use common::{Client, eventually, get, registry, say};
+use tmc_engine::Registry;
+use tmc_exposition::{Encoder, Format, Limits, Page, Server};
 
 fn serve(limits: Limits) -> Server {
     Server::builder(registry()).listen("127.0.0.1:0").limits(limits).start().unwrap()
@@ -68,22 +70,39 @@ fn bytes_are_those_of_heads_and_bodies() {
     assert_eq!(sent, Some(bytes));
 }
 
+/// What `registry` has, without a scrape.
+fn text_of(registry: &Registry) -> String {
+    let mut text = Vec::new();
+    Encoder::new(Format::Text).encode(&registry.snapshot(), &mut text);
+    String::from_utf8(text).unwrap()
+}
+
 #[test]
 fn connections_are_counted_while_they_are_open_and_when_they_are_refused() {
-    let server = serve(Limits { connections: 3, ..Limits::default() });
-    let mut client = Client::new(server.local_addr());
-    let others = [Client::new(server.local_addr()), Client::new(server.local_addr())];
-    let mut count = |name: &str, labels: &[&str]| {
-        value(client.ask("/metrics").text(), name, labels).unwrap_or_default()
-    };
-    eventually("three are open", || count("tmc_http_open_connections", &[]) == 3.0);
+    let registry = registry();
+    let (gate, handle) = gate();
+    let server = Server::builder(registry.clone())
+        .listen("127.0.0.1:0")
+        .limits(Limits { connections: 2, ..Limits::default() })
+        .route("/page", move |_| {
+            handle();
+            Page::new("text/plain", "at last")
+        })
+        .start()
+        .unwrap();
+    let count =
+        |name: &str, labels: &[&str]| value(&text_of(&registry), name, labels).unwrap_or_default();
+    let mut clients = [(); 2].map(|()| Client::new(server.local_addr()));
+    clients.iter_mut().for_each(|client| client.send(&get("/page")));
+    // Both have their places, and neither is idle.
     assert_eq!(Client::new(server.local_addr()).answer().status, 503);
-    let limit = ["reason=\"limit\""];
-    assert_eq!(count("tmc_http_refused_connections_total", &limit), 1.0);
+    assert_eq!(count("tmc_http_refused_connections_total", &["reason=\"limit\""]), 1.0);
     assert_eq!(count("tmc_http_refused_connections_total", &["reason=\"overload\""]), 0.0);
-    assert_eq!(count("tmc_http_open_connections", &[]), 3.0);
-    drop(others);
-    eventually("one is open", || count("tmc_http_open_connections", &[]) == 1.0);
+    assert_eq!(count("tmc_http_open_connections", &[]), 2.0);
+    (0..2).for_each(|_| gate.open());
+    clients.iter_mut().for_each(|client| assert_eq!(client.answer().status, 200));
+    drop(clients);
+    eventually("none is open", || count("tmc_http_open_connections", &[]) == 0.0);
 }
 
 #[test]
@@ -105,10 +124,7 @@ fn two_servers_of_a_registry_count_together() {
     }
     // An answer counts once it is written, which its reader may know first.
     eventually("both have counted", || {
-        let mut text = Vec::new();
-        Encoder::new(Format::Text).encode(&registry.snapshot(), &mut text);
-        let text = String::from_utf8(text).unwrap();
-        value(&text, "tmc_http_scrapes_total", &["code=\"200\""]) == Some(2.0)
+        value(&text_of(&registry), "tmc_http_scrapes_total", &["code=\"200\""]) == Some(2.0)
     });
 }
 

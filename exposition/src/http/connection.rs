@@ -16,6 +16,7 @@ use super::context::{Context, Remote};
 use super::job::Job;
 use super::pool::Wire;
 use super::request::{Parsed, Reject, parse};
+use super::room::{Claim, Standing};
 use super::sending::Sending;
 use super::stream::Stream;
 use super::worker::Work;
@@ -96,6 +97,8 @@ pub(crate) struct Connection<S> {
     idle: bool,
     /// Whether the client has ended its side.
     ended: bool,
+    /// When something became of it last: it came, a head began, an answer was taken in part or in full.
+    progressed: Instant,
     deadline: Instant,
     /// When an answer must have been read, however steadily it is.
     answered_by: Instant,
@@ -123,6 +126,7 @@ impl<S: Stream> Connection<S> {
             // The first head has no idle time before it.
             idle: false,
             ended: false,
+            progressed: now,
             deadline: now + context.limits.head_time,
             answered_by: now,
         }
@@ -138,6 +142,19 @@ impl<S: Stream> Connection<S> {
     /// When [`expire`](Self::expire) is due.
     pub(crate) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// What it holds its place for.
+    pub(crate) fn standing(&self) -> Standing {
+        let claim = match self.phase {
+            Phase::Reading if self.idle => Claim::Idle,
+            Phase::Reading if self.filled > 0 || self.skip > 0 => Claim::Partial,
+            Phase::Reading => Claim::Silent,
+            // All is said, and in the kernel's hands.
+            Phase::Draining => Claim::Idle,
+            Phase::Entering(_) | Phase::Waiting(..) | Phase::Writing => Claim::Busy,
+        };
+        (claim, self.progressed)
     }
 
     /// While an answer waits for its reader: when it is given up, unless some of it is read before.
@@ -259,7 +276,8 @@ impl<S: Stream> Connection<S> {
             Ok(0) => self.ended = true,
             Ok(count) => {
                 if mem::take(&mut self.idle) {
-                    self.deadline = (context.clock)() + context.limits.head_time;
+                    self.progressed = (context.clock)();
+                    self.deadline = self.progressed + context.limits.head_time;
                 }
                 self.filled += count;
             }
@@ -276,7 +294,7 @@ impl<S: Stream> Connection<S> {
     fn refuse_tls(&mut self, error: &io::Error, context: &mut Context<'_>) -> Step {
         let (peer, now) = (self.remote.peer, (context.clock)());
         context.guard.broken(peer, now, error);
-        self.phase = Phase::Draining;
+        (self.phase, self.progressed) = (Phase::Draining, now);
         self.deadline = now + context.limits.linger_time;
         if self.stream.shut_write().is_err() { Step::Close } else { Step::On }
     }
@@ -328,7 +346,8 @@ impl<S: Stream> Connection<S> {
     fn await_head(&mut self, context: &Context<'_>) {
         self.idle = self.filled == 0 && self.skip == 0;
         let wait = if self.idle { context.limits.idle_time } else { context.limits.head_time };
-        self.deadline = (context.clock)() + wait;
+        self.progressed = (context.clock)();
+        self.deadline = self.progressed + wait;
     }
 
     /// Drops what has come of the last request's body.

@@ -22,6 +22,7 @@ use super::job::{Job, Lanes};
 use super::listener::Listener;
 use super::meter::{Meter, Refused};
 use super::pool::Pool;
+use super::room;
 use super::stream::{Peer, Socket, Transport};
 use super::worker::Work;
 use crate::respond::Responder;
@@ -32,6 +33,8 @@ const WAKER: Token = Token(usize::MAX);
 const ACCEPTS_PER_TURN: usize = 64;
 /// Connections beyond the limit that are told so at a time; any more are closed without a word.
 const REFUSALS: usize = 32;
+/// Connections that are asked in vain to make room for another one, which is then refused.
+const ROOM_TRIES: usize = 8;
 /// What the other threads have at least to come to their end.
 const GRACE: Duration = Duration::from_millis(100);
 
@@ -310,8 +313,34 @@ impl EventLoop {
         }
     }
 
+    /// Whether there is a place for one more, after the least loss for those who have one: see `room`.
+    fn make_room(&mut self) -> bool {
+        for _ in 0..ROOM_TRIES {
+            if self.admitted < self.shared.limits.connections {
+                return true;
+            }
+            let inside = self.slots.iter().enumerate().filter(|(_, slot)| slot.admitted);
+            let standing = |index: usize, slot: &Slot| {
+                slot.connection.as_ref().map(|connection| (index, connection.standing()))
+            };
+            let Some(index) = room::choose(inside.filter_map(|(i, slot)| standing(i, slot))) else {
+                return false;
+            };
+            let before = standing(index, &self.slots[index]);
+            // Something may have come from it that nobody has looked at yet.
+            self.drive(index);
+            if before == standing(index, &self.slots[index]) {
+                log::debug!(
+                    "closed a connection that waits for nothing: another one needs its place"
+                );
+                self.close(index);
+            }
+        }
+        self.admitted < self.shared.limits.connections
+    }
+
     fn admit(&mut self, mut socket: Socket, peer: Peer) {
-        let admitted = self.admitted < self.shared.limits.connections;
+        let admitted = self.make_room();
         if !admitted {
             let told = self.refused < REFUSALS;
             self.shared.meter.refused(if told { Refused::Limit } else { Refused::Overload });

@@ -16,7 +16,7 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// | limit | beyond it |
 /// |---|---|
-/// | `connections` | 503 with `Retry-After`, closed |
+/// | `connections` | whoever has been idle for longest is closed; if nobody is, 503 with `Retry-After`, closed |
 /// | `head_bytes`, `headers` | 431, closed |
 /// | `body_bytes` | 413, closed |
 /// | `waiting`, `scrape_time` | 503 with `Retry-After` |
@@ -26,7 +26,11 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `idle_time`, `write_time`, `answer_time`, `linger_time`, `shutdown_time` | closed |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Open connections at a time. Default 256.
+    /// Open connections at a time. Where all places are taken, a newcomer gets that of the connection
+    /// that has been idle or silent for longest. Those that have not sent a whole request, new ones and
+    /// half-written heads, may hold half of the places together: when they do, one of them goes, the
+    /// first to have begun. A request that is being answered is never given up for a newcomer. Choosing
+    /// takes a look at each connection. Default 256.
     pub connections: usize,
     /// Bytes of a request's head: request line, headers and the empty line. Default 8 KiB.
     pub head_bytes: usize,
@@ -49,7 +53,8 @@ pub struct Limits {
     /// From the first byte of a head (for a new connection: from its begin) to its end.
     /// Default 10 s.
     pub head_time: Duration,
-    /// Between two requests of a connection. Default 60 s.
+    /// Between two requests of a connection. Should be longer than the scrape interval, or each scrape
+    /// needs a new connection, and with TLS a new handshake. Default 150 s.
     pub idle_time: Duration,
     /// Without one more byte of an answer taken by the client's side. Default 30 s.
     pub write_time: Duration,
@@ -75,7 +80,7 @@ impl Default for Limits {
             requests: 10_000,
             scrape_time: Duration::from_secs(60),
             head_time: Duration::from_secs(10),
-            idle_time: Duration::from_secs(60),
+            idle_time: Duration::from_secs(150),
             write_time: Duration::from_secs(30),
             answer_time: Duration::from_secs(120),
             linger_time: Duration::from_secs(2),

@@ -28,6 +28,7 @@ mod pki;
 mod pool;
 mod request;
 mod response;
+mod room;
 mod sending;
 mod server;
 mod stream;

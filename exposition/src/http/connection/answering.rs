@@ -145,6 +145,7 @@ impl<S: Stream> Connection<S> {
         self.sending = Sending::default();
         self.phase = Phase::Writing;
         let now = (context.clock)();
+        self.progressed = now;
         self.answered_by = now + context.limits.answer_time;
         self.deadline = self.answered_by.min(now + context.limits.write_time);
     }
@@ -153,8 +154,8 @@ impl<S: Stream> Connection<S> {
         match self.sending.go_on(&mut self.stream, &self.wire.head, &self.body) {
             Ok(Sent::All) => self.finish(context),
             Ok(Sent::Some) => {
-                let progress = (context.clock)() + context.limits.write_time;
-                self.deadline = self.answered_by.min(progress);
+                self.progressed = (context.clock)();
+                self.deadline = self.answered_by.min(self.progressed + context.limits.write_time);
                 Step::On
             }
             Ok(Sent::Nothing) => Step::Close,
@@ -179,8 +180,8 @@ impl<S: Stream> Connection<S> {
             self.await_head(context);
             return Step::On;
         }
-        self.phase = Phase::Draining;
-        self.deadline = (context.clock)() + context.limits.linger_time;
+        (self.phase, self.progressed) = (Phase::Draining, (context.clock)());
+        self.deadline = self.progressed + context.limits.linger_time;
         if self.ended || self.stream.shut_write().is_err() { Step::Close } else { Step::On }
     }
 }

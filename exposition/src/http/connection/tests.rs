@@ -373,6 +373,35 @@ fn an_answer_tells_how_long_it_may_wait_while_it_does() {
 }
 
 #[test]
+fn it_tells_what_it_holds_its_place_for_and_since_when() {
+    let mut bench = Bench::new();
+    let start = bench.now.get();
+    assert_eq!(bench.connection.standing(), (Claim::Silent, start));
+    bench.pass(HEAD_TIME / 2);
+    bench.send(&HEALTH[..10]);
+    bench.drive();
+    assert_eq!(bench.connection.standing(), (Claim::Partial, start));
+    bench.send(&HEALTH[10..]);
+    bench.drive();
+    assert_eq!(bench.connection.standing(), (Claim::Idle, bench.now.get()));
+    bench.pass(IDLE_TIME / 2);
+    bench.client.0.borrow_mut().room = 10;
+    bench.send(b"HEAD /big HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
+    assert_eq!(bench.connection.standing().0, Claim::Busy);
+    bench.drive();
+    assert_eq!(bench.connection.standing(), (Claim::Busy, bench.now.get()));
+    bench.client.0.borrow_mut().room = usize::MAX;
+    bench.pass(WRITE_TIME / 2);
+    bench.drive();
+    assert_eq!(bench.connection.standing(), (Claim::Partial, bench.now.get()));
+    bench.pass(HEAD_TIME / 2);
+    bench.send(b"x\0");
+    bench.drive();
+    assert_eq!(bench.connection.standing(), (Claim::Idle, bench.now.get()), "it lingers");
+}
+
+#[test]
 fn a_body_is_dropped_and_the_next_request_found_behind_it() {
     let mut bench = Bench::new();
     bench.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nGET / ");
