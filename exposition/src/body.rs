@@ -78,6 +78,16 @@ impl Body {
         self.strips.push(strip);
     }
 
+    /// What others may hold, too.
+    pub(crate) fn strips(&self) -> &[Strip] {
+        &self.strips
+    }
+
+    /// Bytes that it does not share.
+    pub(crate) fn own_len(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+
     /// What comes after the segments, to be written to.
     pub fn tail(&mut self) -> &mut Vec<u8> {
         &mut self.tail

@@ -84,6 +84,11 @@ impl Strip {
         self.0.len
     }
 
+    /// The same for all who share it, and for nobody else while they do.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// The piece at a place in the order.
     pub(crate) fn piece(&self, at: usize) -> Option<&[u8]> {
         self.0.slots.get(at).and_then(|slot| self.0.bytes.get(slot.start..slot.start + slot.len))

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::gate::{Gate, gate};
-use common::{BIG, Client, ask, assert_well, builder, eventually, get, registry, serve};
+use common::{Answer, BIG, Client, ask, assert_well, builder, eventually, get, registry, serve};
+use tmc_engine::Gauge;
 use tmc_exposition::{Limits, Page, Request, Server};
 
 #[test]
@@ -185,39 +186,80 @@ fn a_large_answer_alone_is_not_cut_short_by_probes() {
     assert_eq!(slow.rest().unwrap().len(), BIG);
 }
 
-/// More than the sockets of both sides hold, in gauges that all have the same value.
+/// Gauges with more text than what the sockets of both sides hold.
+struct Load {
+    server: Server,
+    gauges: Vec<Gauge>,
+}
+
+/// Gauges, and bytes of their text at least.
+const GAUGES: usize = 200;
+const LOAD: usize = GAUGES * 100_000;
+
+impl Load {
+    fn new(limits: Limits) -> Self {
+        let registry = registry();
+        let family = registry.gauge_family("load", "Load", ["padding"]).unwrap();
+        let padding = "p".repeat(LOAD / GAUGES);
+        let gauges = (0..GAUGES).map(|index| family.with([&format!("{padding}{index}")])).collect();
+        let server = Server::builder(registry).listen("127.0.0.1:0").limits(limits);
+        Self { server: server.start().unwrap(), gauges }
+    }
+
+    /// All gauges have this value from now on.
+    fn set(&self, value: u32) {
+        self.gauges.iter().for_each(|gauge| gauge.set(f64::from(value)));
+    }
+
+    /// Asks for all of it and reads the head, no more.
+    fn slow_reader(&self) -> (Client, Answer) {
+        let mut slow = Client::new(self.server.local_addr());
+        slow.send(&get("/metrics"));
+        let head = slow.head();
+        (slow, head)
+    }
+}
+
+/// How many gauges have which value.
+fn values(text: &[u8]) -> BTreeMap<String, usize> {
+    let text = std::str::from_utf8(text).unwrap();
+    let mut values = BTreeMap::new();
+    for line in text.lines().filter(|line| line.starts_with("load{")) {
+        *values.entry(line.rsplit(' ').next().unwrap().to_owned()).or_default() += 1;
+    }
+    values
+}
+
+/// The reader takes the rest: all of them have `value`.
+fn assert_whole((mut slow, head): (Client, Answer), value: &str) {
+    let length = head.header("content-length").unwrap().parse().unwrap();
+    slow.end();
+    let body = slow.rest().unwrap();
+    assert_eq!(body.len(), length);
+    assert_eq!(values(&body), BTreeMap::from([(value.to_owned(), GAUGES)]));
+}
+
 #[test]
 fn a_slow_reader_gets_the_scrape_that_it_asked_for_while_others_get_theirs() {
-    let registry = registry();
-    let family = registry.gauge_family("load", "Load", ["padding"]).unwrap();
-    let padding = "p".repeat(100_000);
-    let gauges: Vec<_> =
-        (0..200).map(|index| family.with([&format!("{padding}{index}")])).collect();
-    let server = Server::builder(registry).listen("127.0.0.1:0").start().unwrap();
-    let set = |value: u32| gauges.iter().for_each(|gauge| gauge.set(f64::from(value)));
-    let values = |text: &[u8]| -> BTreeMap<String, usize> {
-        let text = std::str::from_utf8(text).unwrap();
-        let mut values = BTreeMap::new();
-        for line in text.lines().filter(|line| line.starts_with("load{")) {
-            *values.entry(line.rsplit(' ').next().unwrap().to_owned()).or_default() += 1;
-        }
-        values
-    };
-    set(1);
-    let mut slow = Client::new(server.local_addr());
-    slow.send(&get("/metrics"));
-    let mut old = slow.head();
-    let mut good = Client::new(server.local_addr());
+    let load = Load::new(Limits::default());
+    load.set(1);
+    let slow = load.slow_reader();
+    let mut good = Client::new(load.server.local_addr());
     for value in 2..6 {
-        set(value);
-        let expected = BTreeMap::from([(value.to_string(), 200)]);
+        load.set(value);
+        let expected = BTreeMap::from([(value.to_string(), GAUGES)]);
         assert_eq!(values(&good.ask("/metrics").body), expected);
     }
-    let length = old.header("content-length").unwrap().parse().unwrap();
-    slow.end();
-    old.body = slow.rest().unwrap();
-    assert_eq!(old.body.len(), length);
-    assert_eq!(values(&old.body), BTreeMap::from([("1".to_owned(), 200)]));
+    assert_whole(slow, "1");
+}
+
+/// Those who wait for the same bytes hold them once.
+#[test]
+fn readers_of_the_same_text_do_not_push_each_other_out() {
+    let load = Load::new(Limits { pending_bytes: LOAD + LOAD / 4, ..Limits::default() });
+    load.set(1);
+    let slow: Vec<_> = (0..5).map(|_| load.slow_reader()).collect();
+    slow.into_iter().for_each(|slow| assert_whole(slow, "1"));
 }
 
 #[test]

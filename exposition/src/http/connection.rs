@@ -16,7 +16,7 @@ use super::context::{Context, Remote};
 use super::job::Job;
 use super::pool::Wire;
 use super::request::{Parsed, Reject, parse};
-use super::room::{Claim, Standing};
+use super::room::{Claim, Reader, Standing};
 use super::sending::Sending;
 use super::stream::Stream;
 use super::worker::Work;
@@ -157,9 +157,12 @@ impl<S: Stream> Connection<S> {
         (claim, self.progressed)
     }
 
-    /// While an answer waits for its reader: when it is given up, unless some of it is read before.
-    pub(crate) fn unread_until(&self) -> Option<Instant> {
-        matches!(self.phase, Phase::Writing).then_some(self.deadline)
+    /// While an answer waits for its reader: how far that is.
+    pub(crate) fn reader(&self) -> Option<Reader> {
+        let Phase::Writing = self.phase else { return None };
+        let written = usize::try_from(self.sending.bytes()).unwrap_or(usize::MAX);
+        let left = (self.wire.head.len() + self.body.len()).saturating_sub(written);
+        Some(Reader { progressed: self.progressed, held: self.body.len(), left })
     }
 
     /// The stream, to be registered.

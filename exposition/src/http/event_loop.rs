@@ -229,19 +229,17 @@ impl EventLoop {
         self.earliest = Some(self.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
     }
 
-    /// While more waits to be read than may, closes whoever has taken nothing of its answer for
-    /// longest: a client that means well has read its own by then. One alone may be as large as it is.
+    /// While more waits to be read than may, closes those who do not read: see `room`.
     fn relieve(&mut self) {
-        while self.shared.pool.pending() > self.shared.limits.pending_bytes {
-            let unread = |(index, slot): (usize, &Slot)| {
-                Some((slot.connection.as_ref()?.unread_until()?, index))
-            };
-            let mut unread = self.slots.iter().enumerate().filter_map(unread);
-            let Some(mut oldest) = unread.next() else { return };
-            let Some(other) = unread.next() else { return };
-            oldest = unread.fold(oldest.min(other), |oldest, other| oldest.min(other));
+        let (most, now) = (self.shared.limits.pending_bytes, Instant::now());
+        let reader =
+            |(index, slot): (usize, &Slot)| Some((index, slot.connection.as_ref()?.reader()?));
+        loop {
+            let readers = self.slots.iter().enumerate().filter_map(reader);
+            let pending = self.shared.pool.pending();
+            let Some(index) = room::slowest(readers, pending, most, now) else { return };
             log::debug!("closed the slowest reader: too much waits to be read");
-            self.close(oldest.1);
+            self.close(index);
         }
     }
 

@@ -20,7 +20,7 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// | `head_bytes`, `headers` | 431, closed |
 /// | `body_bytes` | 413, closed |
 /// | `waiting`, `scrape_time` | 503 with `Retry-After` |
-/// | `pending_bytes` | the client that has taken nothing of its answer for longest is closed |
+/// | `pending_bytes` | the client that has taken nothing of its answer for longest, and for 5 s, is closed |
 /// | `requests` | closed after the answer, which says so |
 /// | `head_time` | 408, closed (closed only, if not one byte came) |
 /// | `idle_time`, `write_time`, `answer_time`, `linger_time`, `shutdown_time` | closed |
@@ -38,8 +38,10 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of a request's body, which is read and dropped. Default 64 KiB.
     pub body_bytes: u64,
-    /// Bytes of bodies that wait for their readers, all connections together; one answer alone may be
-    /// larger. Who does not read makes room for who asks. Default 128 MiB.
+    /// Bytes of bodies that wait for their readers, all connections together. What several answers share
+    /// counts once, also where the next scrape will use it again; one answer alone may be larger. Who
+    /// does not read makes room for who asks; beyond twice as much, so does who reads slowly. Answers
+    /// of less than 64 KiB are left alone. Default 128 MiB.
     pub pending_bytes: usize,
     /// Scrapes that may wait at a time while collectors run, and likewise requests for pages while a
     /// handler runs. Default 64.

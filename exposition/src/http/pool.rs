@@ -3,7 +3,10 @@
 //!
 //! Upstream: `connection`, which borrows. Downstream: the allocator, seldom.
 
+use std::collections::HashMap;
+
 use crate::body::Body;
+use crate::strip::Strip;
 
 /// Most bodies kept while nobody uses them.
 const KEPT_BODIES: usize = 32;
@@ -26,9 +29,11 @@ pub(crate) struct Wire {
 pub(crate) struct Pool {
     bodies: Vec<Body>,
     wires: Vec<Wire>,
-    /// Bytes of the bodies that answers hold at this moment, shared ones included: a slow reader
-    /// holds what would be gone otherwise.
+    /// Bytes that answers hold at this moment, those that several share once: a slow reader holds what
+    /// would be gone otherwise.
     pending: usize,
+    /// How many answers hold a strip, by its address.
+    holders: HashMap<usize, usize>,
 }
 
 impl Pool {
@@ -38,10 +43,11 @@ impl Pool {
             bodies: Vec::with_capacity(KEPT_BODIES),
             wires: Vec::with_capacity(KEPT_WIRES),
             pending: 0,
+            holders: HashMap::new(),
         }
     }
 
-    /// Bytes of all bodies that wait for their readers.
+    /// Bytes that wait for their readers; what several wait for counts once.
     pub(crate) fn pending(&self) -> usize {
         self.pending
     }
@@ -51,15 +57,37 @@ impl Pool {
         self.bodies.pop().unwrap_or_default()
     }
 
-    /// Counts a body that begins to wait for its reader.
+    /// Counts a body that begins to wait for its reader. Allocates only when more strips are held than
+    /// ever before.
     pub(crate) fn hold(&mut self, body: &Body) {
-        self.pending += body.len();
+        self.pending += body.own_len();
+        for strip in body.strips() {
+            let holders = self.holders.entry(strip.address()).or_default();
+            if *holders == 0 {
+                self.pending += strip.len();
+            }
+            *holders += 1;
+        }
     }
 
     /// Takes a body back that was held, and lets go of its bytes.
     pub(crate) fn release(&mut self, body: Body) {
-        self.pending = self.pending.saturating_sub(body.len());
+        let mut freed = body.own_len();
+        body.strips().iter().for_each(|strip| freed += self.let_go(strip));
+        self.pending = self.pending.saturating_sub(freed);
         self.give_body(body);
+    }
+
+    /// One answer less holds `strip`: the bytes that nobody holds any more.
+    fn let_go(&mut self, strip: &Strip) -> usize {
+        let address = strip.address();
+        match self.holders.get_mut(&address) {
+            Some(holders) if *holders > 1 => {
+                *holders -= 1;
+                0
+            }
+            _ => self.holders.remove(&address).map_or(0, |_| strip.len()),
+        }
     }
 
     /// Takes a body back that nobody read.
@@ -123,6 +151,25 @@ mod tests {
         // Nobody else holds it now: it would be copied to be changed.
         let place = shared.piece(0).as_ptr();
         assert!(std::ptr::eq(shared.write(0).0.as_ptr(), place));
+    }
+
+    #[test]
+    fn what_several_answers_share_counts_once() {
+        let mut pool = Pool::new();
+        let shared = Strip::of(vec![0; 5000].into());
+        let bodies = [1, 2, 3].map(|own| {
+            let mut body = pool.take_body();
+            body.text().resize(own, 0);
+            body.share(shared.clone());
+            pool.hold(&body);
+            body
+        });
+        assert_eq!(pool.pending(), 5006);
+        for (body, left) in bodies.into_iter().zip([5005, 5003, 0]) {
+            pool.release(body);
+            assert_eq!(pool.pending(), left);
+        }
+        assert!(pool.holders.is_empty());
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Whom to close when there is no room: for a newcomer where all places are taken.
+//! Whom to close when there is no room: for a newcomer where all places are taken, and for answers
+//! where too many bytes wait for their readers.
 //!
 //! Upstream: `event_loop`, which knows all connections. Downstream: nobody; it only chooses. It looks
 //! at every connection, and is asked only where a limit is reached.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a connection holds its place for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +42,50 @@ pub(crate) fn choose(standings: impl Iterator<Item = (usize, Standing)> + Clone)
     candidates.min_by_key(|(_, (_, since))| *since).map(|(index, _)| index)
 }
 
+/// An answer that waits for its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reader {
+    /// When it began, or some of it was read last.
+    pub(crate) progressed: Instant,
+    /// Bytes of its body.
+    pub(crate) held: usize,
+    /// Bytes of it that are to be read still.
+    pub(crate) left: usize,
+}
+
+/// Closing a reader of less frees nothing, and who has less to read is as good as done.
+const LITTLE: usize = 64 << 10;
+/// Who has read something in this time reads.
+const RECENT: Duration = Duration::from_secs(5);
+
+/// The reader that is given up because too much is `pending`: the one that has read nothing for
+/// longest. None while no more than `most` is; one large answer alone may be as large as it is.
+///
+/// Up to twice as much, whoever reads and whoever is nearly done goes on; beyond, only those that hold
+/// little do. So a reader that takes a byte now and then cannot exceed the limit for long.
+pub(crate) fn slowest(
+    readers: impl Iterator<Item = (usize, Reader)>,
+    pending: usize,
+    most: usize,
+    now: Instant,
+) -> Option<usize> {
+    if pending <= most {
+        return None;
+    }
+    let mut large = readers.filter(|(_, reader)| reader.held >= LITTLE).peekable();
+    let first = large.next()?;
+    large.peek()?;
+    let urgent = pending > most.saturating_mul(2);
+    let rests = |reader: &Reader| {
+        urgent
+            || reader.left >= LITTLE && now.saturating_duration_since(reader.progressed) >= RECENT
+    };
+    let candidates = std::iter::once(first).chain(large).filter(|(_, reader)| rests(reader));
+    candidates.min_by_key(|(_, reader)| reader.progressed).map(|(index, _)| index)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::Claim::{Busy, Idle, Partial, Silent};
     use super::*;
 
@@ -85,5 +126,40 @@ mod tests {
     fn so_does_a_crowd_of_half_heads() {
         assert_eq!(chosen(&[Idle, Busy, Partial, Silent, Partial]), Some(2));
         assert_eq!(chosen(&[Busy, Busy, Partial, Partial, Partial]), Some(2));
+    }
+
+    const MOST: usize = 100 << 20;
+
+    /// The choice among readers that have read nothing for so many seconds, with so many bytes to
+    /// hold and so many to read still.
+    fn given_up(pending: usize, readers: &[(u64, usize, usize)]) -> Option<usize> {
+        let now = Instant::now() + Duration::from_secs(1000);
+        let reader = |&(rested, held, left): &(u64, usize, usize)| {
+            let progressed = now - Duration::from_secs(rested);
+            Reader { progressed, held, left }
+        };
+        slowest(readers.iter().map(reader).enumerate(), pending, MOST, now)
+    }
+
+    #[test]
+    fn who_has_read_nothing_for_longest_is_given_up_when_there_is_too_much() {
+        let readers = [(6, MOST, MOST), (20, MOST, MOST), (8, MOST, MOST)];
+        assert_eq!(given_up(MOST, &readers), None);
+        assert_eq!(given_up(MOST + 1, &readers), Some(1));
+    }
+
+    #[test]
+    fn who_reads_or_is_nearly_done_goes_on_up_to_twice_as_much() {
+        let readers = [(4, MOST, MOST), (100, MOST, LITTLE - 1), (100, LITTLE - 1, LITTLE - 1)];
+        assert_eq!(given_up(2 * MOST, &readers), None);
+        assert_eq!(given_up(2 * MOST + 1, &readers), Some(1));
+        assert_eq!(given_up(2 * MOST, &[readers[0], (5, MOST, LITTLE)]), Some(1));
+    }
+
+    #[test]
+    fn one_large_answer_may_be_as_large_as_it_is() {
+        let readers = [(100, 9 * MOST, MOST), (100, LITTLE - 1, LITTLE - 1)];
+        assert_eq!(given_up(10 * MOST, &readers), None);
+        assert_eq!(given_up(10 * MOST, &[]), None);
     }
 }

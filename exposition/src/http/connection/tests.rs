@@ -356,20 +356,25 @@ fn one_turn_does_not_serve_a_client_that_never_pauses_for_ever() {
 }
 
 #[test]
-fn an_answer_tells_how_long_it_may_wait_while_it_does() {
+fn an_answer_tells_how_far_its_reader_is_while_there_is_one() {
     let mut bench = Bench::new();
-    assert_eq!(bench.connection.unread_until(), None);
+    assert_eq!(bench.connection.reader(), None);
     bench.client.0.borrow_mut().room = 10;
     bench.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
     bench.drive();
-    let until = bench.connection.unread_until().unwrap();
+    let begun = bench.connection.reader().unwrap();
+    assert_eq!((begun.progressed, begun.held), (bench.now.get(), 100_000));
+    assert!(begun.left > 100_000, "and a part of the head");
     bench.pass(WRITE_TIME / 2);
-    bench.client.0.borrow_mut().room = 10;
     bench.drive();
-    assert_eq!(bench.connection.unread_until(), Some(until + WRITE_TIME / 2));
+    assert_eq!(bench.connection.reader(), Some(begun));
+    bench.client.0.borrow_mut().room = 1000;
+    bench.drive();
+    let later = Reader { progressed: bench.now.get(), left: begun.left - 1000, ..begun };
+    assert_eq!(bench.connection.reader(), Some(later));
     bench.client.0.borrow_mut().room = usize::MAX;
     bench.drive();
-    assert_eq!(bench.connection.unread_until(), None);
+    assert_eq!(bench.connection.reader(), None);
 }
 
 #[test]
