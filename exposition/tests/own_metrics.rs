@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::gate::gate;
 use common::{Client, eventually, get, registry, say};
 use tmc_engine::Registry;
-use tmc_exposition::{Encoder, Format, Limits, Page, Server};
+use tmc_exposition::{Encoder, Format, Limits, Page, Server, WebConfig};
 
 fn serve(limits: Limits) -> Server {
     Server::builder(registry()).listen("127.0.0.1:0").limits(limits).start().unwrap()
@@ -112,6 +114,52 @@ fn what_cannot_be_understood_is_counted() {
     assert_eq!(say(&server, b"GET / HTTP/3.0\r\n\r\n").status, 505);
     let answer = common::ask(&server, "/metrics");
     assert_eq!(value(answer.text(), "tmc_http_malformed_requests_total", &[]), Some(2.0));
+}
+
+#[test]
+fn every_answer_is_counted_by_its_code_whoever_gave_it() {
+    let registry = registry();
+    // `printf %s token | sha256sum`
+    let hash = "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0";
+    let tokens = BTreeMap::from([("prometheus".to_owned(), hash.into())]);
+    let server = Server::builder(registry.clone())
+        .listen("127.0.0.1:0")
+        .web_config(WebConfig { bearer_tokens: tokens, ..WebConfig::default() })
+        .route("/teapot", |_| Page::new("text/plain", "short and stout").status(418))
+        .start()
+        .unwrap();
+    let token = "Authorization: Bearer token\r\n";
+    let asked = [
+        ("GET /metrics", "", 401),
+        ("GET /metrics", "Authorization: Bearer Token\r\n", 401),
+        ("GET /nowhere", "", 401),
+        ("GET /nowhere", token, 404),
+        ("POST /metrics", token, 405),
+        ("BREW /teapot", token, 501),
+        ("GET /teapot", token, 418),
+        ("GET /metrics", token, 200),
+    ];
+    let mut client = Client::new(server.local_addr());
+    for (what, headers, status) in asked {
+        client.send(format!("{what} HTTP/1.1\r\nHost: a\r\n{headers}\r\n").as_bytes());
+        assert_eq!(client.answer().status, status, "{what}");
+    }
+    assert_eq!(say(&server, b"GET / HTTP/1.1\r\n\r\n").status, 400);
+
+    // What was asked before was counted before this answer began.
+    client.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.answer();
+    let text = text_of(&registry);
+    let responses =
+        |code: &str| value(&text, "tmc_http_responses_total", &[&format!("code=\"{code}\"")]);
+    let expected = [("401", 4.0), ("404", 1.0), ("405", 1.0), ("501", 1.0), ("400", 1.0)];
+    for (code, count) in expected.into_iter().chain([("200", 1.0), ("other", 1.0)]) {
+        assert_eq!(responses(code), Some(count), "{code}");
+    }
+    let scrapes =
+        |code: &str| value(&text, "tmc_http_scrapes_total", &[&format!("code=\"{code}\"")]);
+    assert_eq!((scrapes("401"), scrapes("200")), (Some(2.0), Some(1.0)));
+    assert_eq!(value(&text, "tmc_http_scrape_duration_seconds_count", &[]), Some(1.0));
 }
 
 #[test]

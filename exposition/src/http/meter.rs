@@ -9,6 +9,7 @@ use tmc_engine::{
     Counter, CounterFamily, Histogram, HistogramSpec, RegisterError, Registry, UpDownCounter,
 };
 
+use super::response;
 use crate::negotiate::{Format, Preferences};
 
 /// Why a connection was refused.
@@ -32,7 +33,10 @@ impl Refused {
     }
 }
 
-/// A scrape that was answered.
+/// The status of scrapes that were not let in. They took no time, and are in no histogram.
+const UNAUTHORIZED: u16 = 401;
+
+/// A scrape that was answered, or refused for who asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scrape {
     pub(crate) preferences: Preferences,
@@ -50,6 +54,7 @@ pub(crate) struct Scrape {
 /// The server's own metrics. Those that could not be registered are left out.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
+    responses: Option<CounterFamily<1>>,
     scrapes: Option<CounterFamily<3>>,
     sent: Option<CounterFamily<1>>,
     duration: Option<Histogram>,
@@ -66,9 +71,14 @@ impl Meter {
             0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
         ]);
         let meter = Self {
+            responses: noted(registry.counter_family(
+                "tmc_http_responses_total",
+                "Answers of every kind, refusals included, by status code; unusual codes are other",
+                ["code"],
+            )),
             scrapes: noted(registry.counter_family(
                 "tmc_http_scrapes_total",
-                "Scrapes that were answered, by status code, format and compression",
+                "Scrapes that were answered or refused, by status code, format and compression",
                 ["code", "format", "coding"],
             )),
             sent: noted(registry.counter_family(
@@ -78,7 +88,7 @@ impl Meter {
             )),
             duration: noted(registry.histogram(
                 "tmc_http_scrape_duration_seconds",
-                "Time from a scrape's request to the last byte of its answer",
+                "Time from a scrape's request to the last byte of its answer, where it was let in",
                 &seconds,
             )),
             rendering: noted(registry.histogram(
@@ -107,6 +117,16 @@ impl Meter {
         meter
     }
 
+    /// An answer has begun, whether or not its reader takes it. Pages choose their codes, so those that
+    /// are unusual share a series.
+    pub(crate) fn answered(&self, code: u16) {
+        if let Some(responses) = &self.responses {
+            let mut digits = itoa::Buffer::new();
+            let is_usual = response::is_usual(code);
+            responses.at([if is_usual { digits.format(code) } else { "other" }]).inc();
+        }
+    }
+
     /// A scrape has been answered in full.
     pub(crate) fn scraped(&self, scrape: &Scrape) {
         let format = match scrape.preferences.exposition().format() {
@@ -122,7 +142,9 @@ impl Meter {
         if let Some(sent) = &self.sent {
             sent.at([format]).inc_by(scrape.bytes);
         }
-        if let Some(duration) = &self.duration {
+        if let Some(duration) = &self.duration
+            && scrape.code != UNAUTHORIZED
+        {
             duration.observe_duration(scrape.duration);
         }
         if let Some(rendering) = &self.rendering

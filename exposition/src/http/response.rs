@@ -32,6 +32,11 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
+/// Whether the status is one of those that have a reason here.
+pub(crate) fn is_usual(status: u16) -> bool {
+    !reason(status).is_empty()
+}
+
 /// What a head says beside its reply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {

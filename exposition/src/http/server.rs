@@ -54,7 +54,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether the registry gets the server's own metrics, whose names begin with `tmc_http_`: scrapes,
+    /// Whether the registry gets the server's own metrics, whose names begin with `tmc_http_`: answers, scrapes,
     /// bytes, durations, connections. Default true.
     pub fn own_metrics(mut self, on: bool) -> Self {
         self.own_metrics = on;

@@ -55,9 +55,15 @@ impl<S: Stream> Connection<S> {
         let is_last = context.stopping || self.requests >= context.limits.requests;
         self.keep_alive = head.keep_alive && !is_last;
         self.skip = head.body_len;
-        self.asked = Asked { is_head: request.method == "HEAD", ..Asked::nothing(now) };
+        // Refused or not, a scrape counts as one.
+        let kind = context.responder.kind(request);
+        self.asked = Asked {
+            is_head: request.method == "HEAD",
+            preferences: (kind == Kind::Metrics).then_some(request.preferences),
+            ..Asked::nothing(now)
+        };
         match decision {
-            Decision::Admit => self.dispatch(request, &visit, context),
+            Decision::Admit => self.dispatch(kind, request, &visit, context),
             Decision::Challenge(challenge) => {
                 let mut body = context.pool.take_body();
                 let reply = Reply::text(401, "say who you are: see WWW-Authenticate", &mut body);
@@ -70,8 +76,14 @@ impl<S: Stream> Connection<S> {
         true
     }
 
-    fn dispatch(&mut self, request: &Request<'_>, visit: &Visit<'_>, context: &mut Context<'_>) {
-        match context.responder.kind(request) {
+    fn dispatch(
+        &mut self,
+        kind: Kind,
+        request: &Request<'_>,
+        visit: &Visit<'_>,
+        context: &mut Context<'_>,
+    ) {
+        match kind {
             Kind::Probe | Kind::Error => {
                 let mut body = context.pool.take_body();
                 let reply = context.responder.respond(request, &mut body);
@@ -80,10 +92,7 @@ impl<S: Stream> Connection<S> {
                 }
                 self.answer(&reply, body, context);
             }
-            Kind::Metrics => {
-                self.asked.preferences = Some(request.preferences);
-                self.hand_over(Work::Scrapes, request, context);
-            }
+            Kind::Metrics => self.hand_over(Work::Scrapes, request, context),
             Kind::Page => self.hand_over(Work::Pages, request, context),
         }
     }
@@ -136,6 +145,7 @@ impl<S: Stream> Connection<S> {
         let lines = &context.guard.policy().headers;
         let frame = Frame { length: body.len(), keep_alive: self.keep_alive, date, lines };
         write_head(&mut self.wire.head, reply, &frame);
+        context.meter.answered(reply.status);
         (self.asked.code, self.asked.coding) = (reply.status, reply.content_encoding);
         self.body = body;
         if self.asked.is_head {
