@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use super::auth::Denial;
+use super::auth::Checked;
 use super::context::{Context, Remote};
 use super::job::Job;
 use super::pool::Wire;
@@ -247,14 +247,14 @@ impl<S: Stream> Connection<S> {
     pub(crate) fn enter(
         &mut self,
         serial: u64,
-        result: Result<(), Denial>,
+        checked: Checked,
         context: &mut Context<'_>,
     ) -> Next {
         if self.phase != Phase::Entering(serial) {
             return Next::Wait;
         }
         self.phase = Phase::Reading;
-        self.take_request(Some(result), context);
+        self.take_request(Some(checked), context);
         self.drive(context)
     }
 
@@ -304,11 +304,7 @@ impl<S: Stream> Connection<S> {
 
     /// Acts on the request in the input, if its head is complete or hopeless. `login` is what became
     /// of the one that it waited for.
-    fn take_request(
-        &mut self,
-        login: Option<Result<(), Denial>>,
-        context: &mut Context<'_>,
-    ) -> bool {
+    fn take_request(&mut self, login: Option<Checked>, context: &mut Context<'_>) -> bool {
         // Taken out, for the request borrows from it.
         let input = mem::take(&mut self.wire.input);
         let parsed = parse(&input[..self.filled], context.limits);

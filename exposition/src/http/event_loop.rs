@@ -259,8 +259,8 @@ impl EventLoop {
     fn resume(&mut self) {
         let mut outcomes = mem::take(&mut self.outcomes);
         self.shared.guard.take(&mut outcomes);
-        for Outcome { place, serial, result } in outcomes.drain(..) {
-            self.with(place, |connection, context| connection.enter(serial, result, context));
+        for Outcome { place, serial, checked } in outcomes.drain(..) {
+            self.with(place, |connection, context| connection.enter(serial, checked, context));
         }
         self.outcomes = outcomes;
         let mut done = mem::take(&mut self.done);

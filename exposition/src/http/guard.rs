@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::auth::{Denial, Logins, Outcome, Quoted, Refusals, Verdict};
+use super::auth::{Checked, Denial, Logins, Outcome, Quoted, Refusals, Verdict};
 use super::stream::Peer;
 use super::web_config::{Policies, Policy};
 use crate::respond::{HEALTH_PATH, READY_PATH};
@@ -85,11 +85,13 @@ impl Guard {
         }
     }
 
-    /// The decision that an outcome is.
-    pub(crate) fn conclude(&mut self, visit: &Visit<'_>, outcome: Result<(), Denial>) -> Decision {
-        match outcome {
-            Ok(()) => Decision::Admit,
-            Err(denial) => self.deny(visit, &denial),
+    /// The decision that an outcome is. Where the users have changed since its login was queued it is
+    /// worth nothing, and the request is decided anew.
+    pub(crate) fn conclude(&mut self, visit: &Visit<'_>, checked: Checked) -> Decision {
+        match checked.by(&self.policy().authenticator) {
+            Some(Ok(())) => Decision::Admit,
+            Some(Err(denial)) => self.deny(visit, &denial),
+            None => self.decide(visit),
         }
     }
 
@@ -126,5 +128,65 @@ impl Guard {
     /// Lets everybody in.
     pub(crate) fn open() -> Self {
         Self::new(Security::default(), || {})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+    use crate::http::web_config::WebConfig;
+
+    /// Alice has this password.
+    fn policy(password: &str) -> Policy {
+        let hash = bcrypt::hash(password, 4).unwrap().into();
+        let basic_auth_users = BTreeMap::from([("alice".to_owned(), hash)]);
+        Policy::new(&WebConfig { basic_auth_users, ..WebConfig::default() }).unwrap()
+    }
+
+    /// Queues a login with `password` under users that know `old`, and concludes it under users that
+    /// know `new`; then what becomes of it at last.
+    fn exchanged(password: &str, old: &str, new: &str) -> [Decision; 2] {
+        let (wake, woken) = channel();
+        let policies = Policies::default();
+        policies.replace(policy(old));
+        let security = Security { policies, open_probes: false };
+        let mut guard = Guard::new(security, move || wake.send(()).unwrap_or_default());
+        let value = format!("Basic {}", STANDARD.encode(format!("alice:{password}")));
+        let visit = Visit {
+            place: 0,
+            path: "/metrics",
+            authorization: Some(value.as_bytes()),
+            peer: Peer::Local,
+            now: Instant::now(),
+        };
+        let outcome = |guard: &Guard| {
+            woken.recv_timeout(Duration::from_secs(60)).unwrap();
+            let mut outcomes = Vec::new();
+            guard.take(&mut outcomes);
+            outcomes.pop().unwrap().checked
+        };
+        assert!(matches!(guard.decide(&visit), Decision::Wait(_)));
+        let checked = outcome(&guard);
+        guard.security.policies.replace(policy(new));
+        let first = guard.conclude(&visit, checked);
+        let checked = outcome(&guard);
+        [first, guard.conclude(&visit, checked)]
+    }
+
+    #[test]
+    fn a_login_that_was_checked_against_former_users_is_checked_again() {
+        let [first, last] = exchanged("old", "old", "new");
+        assert!(matches!(first, Decision::Wait(_)), "{first:?}");
+        assert!(matches!(last, Decision::Challenge(_)), "{last:?}");
+        let [first, last] = exchanged("new", "old", "new");
+        assert!(matches!(first, Decision::Wait(_)), "{first:?}");
+        assert_eq!(last, Decision::Admit);
     }
 }

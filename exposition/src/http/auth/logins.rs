@@ -13,10 +13,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Denial, Login};
+use super::{Authenticator, Denial, Login};
 
 /// Logins that may wait.
 const QUEUE: usize = 32;
+
+/// Whether name and password are right, by the users that there were when the login was queued.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(super) by: Arc<Authenticator>,
+    pub(super) result: Result<(), Denial>,
+}
+
+impl Checked {
+    /// The result, if it was checked against the users that there are now.
+    pub(crate) fn by(self, current: &Arc<Authenticator>) -> Option<Result<(), Denial>> {
+        Arc::ptr_eq(&self.by, current).then_some(self.result)
+    }
+}
 
 /// What came of a login.
 #[derive(Debug)]
@@ -25,8 +39,8 @@ pub(crate) struct Outcome {
     pub(crate) place: usize,
     /// As [`Logins::push`] gave it.
     pub(crate) serial: u64,
-    /// Whether name and password are right.
-    pub(crate) result: Result<(), Denial>,
+    /// The decision.
+    pub(crate) checked: Checked,
 }
 
 /// A login in the queue.
@@ -76,10 +90,12 @@ impl Shared {
             };
             drop(state);
             let begun = Instant::now();
+            let by = login.authenticator();
             let result = check(login);
             let took = begun.elapsed();
             let refused = result.is_err();
-            self.state().outcomes.push(Outcome { place, serial, result });
+            let checked = Checked { by, result };
+            self.state().outcomes.push(Outcome { place, serial, checked });
             (self.wake)();
             state = self.state();
             if refused {

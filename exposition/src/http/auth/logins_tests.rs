@@ -51,7 +51,7 @@ fn each_login_has_one_outcome_for_its_own_place() {
     }
     let places: Vec<_> = outcomes.iter().map(|outcome| outcome.place).collect();
     let serials: Vec<_> = outcomes.iter().map(|outcome| outcome.serial).collect();
-    let right: Vec<_> = outcomes.iter().map(|outcome| outcome.result.is_ok()).collect();
+    let right: Vec<_> = outcomes.iter().map(|outcome| outcome.checked.result.is_ok()).collect();
     assert_eq!((places, serials), (vec![0, 1, 2], pushed));
     assert_eq!(right, [false, true, false]);
 }

@@ -20,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 use subtle::{Choice, ConstantTimeEq};
 
-pub(crate) use logins::{Logins, Outcome};
+pub(crate) use logins::{Checked, Logins, Outcome};
 pub(crate) use refusals::Refusals;
 pub(crate) use users::Login;
 use users::Users;

@@ -128,6 +128,11 @@ impl Login {
         })
     }
 
+    /// Who checks it.
+    pub(super) fn authenticator(&self) -> Arc<Authenticator> {
+        Arc::clone(&self.authenticator)
+    }
+
     /// Decides. Takes as long as bcrypt does, unless the same was found right meanwhile.
     pub(crate) fn check(self) -> Result<(), Denial> {
         if self.is_known() {

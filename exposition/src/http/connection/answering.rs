@@ -7,7 +7,7 @@ use std::mem;
 
 use super::{Asked, Connection, Phase, Step, stopped_by};
 use crate::body::Body;
-use crate::http::auth::Denial;
+use crate::http::auth::Checked;
 use crate::http::context::Context;
 use crate::http::guard::{Decision, Visit};
 use crate::http::job::Errand;
@@ -30,7 +30,7 @@ impl<S: Stream> Connection<S> {
     pub(super) fn begin(
         &mut self,
         head: &Head<'_>,
-        login: Option<Result<(), Denial>>,
+        login: Option<Checked>,
         context: &mut Context<'_>,
     ) -> bool {
         let request = &head.request;
@@ -44,7 +44,7 @@ impl<S: Stream> Connection<S> {
         };
         let decision = match login {
             None => context.guard.decide(&visit),
-            Some(result) => context.guard.conclude(&visit, result),
+            Some(checked) => context.guard.conclude(&visit, checked),
         };
         if let Decision::Wait(serial) = decision {
             self.phase = Phase::Entering(serial);

@@ -69,6 +69,14 @@ impl Policies {
     }
 }
 
+#[cfg(test)]
+impl Policies {
+    /// Puts `policy` in the place of what holds, as a reload does.
+    pub(crate) fn replace(&self, policy: Policy) {
+        *self.current.lock().unwrap() = Arc::new(policy);
+    }
+}
+
 /// What tells one state of a file from another; none if the file cannot be seen.
 type Stamp = Option<(SystemTime, u64, (u64, i64, i64))>;
 
