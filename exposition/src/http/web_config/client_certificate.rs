@@ -32,9 +32,9 @@ pub(super) fn verifier(
         ClientAuth::VerifyIfGiven => (false, true),
         ClientAuth::RequireAndVerify => (true, true),
     };
-    if !config.client_allowed_sans.is_empty() && !mandatory {
-        let message = "needs a client_auth_type of RequireAndVerifyClientCert or \
-            RequireAnyClientCert: else a client without a certificate would pass";
+    if !config.client_allowed_sans.is_empty() && !(mandatory && verified) {
+        let message = "needs client_auth_type: RequireAndVerifyClientCert and a client_ca_file: \
+            without them anybody can write these names into a certificate, or send none";
         return Err(wrong("client_allowed_sans", message));
     }
     let given = pem("client_ca", config.client_ca.as_bytes(), &config.client_ca_file)?;

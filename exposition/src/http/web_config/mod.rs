@@ -23,7 +23,9 @@
 //!
 //! What differs from the exporters: `bearer_tokens` is our addition; HTTP/2, `rate_limit`, TLS
 //! before 1.2, cipher suites without forward secrecy, the curve P-521 and e-mail names of client
-//! certificates are refused, not ignored.
+//! certificates are refused, not ignored; and so are `client_allowed_sans` beside
+//! `RequireAnyClientCert`, which the exporters take: anybody can make a certificate of any name for
+//! which nobody vouches.
 
 mod client_certificate;
 mod error;
@@ -88,7 +90,7 @@ pub struct TlsServerConfig {
     #[serde(deserialize_with = "or_default")]
     pub client_auth_type: ClientAuth,
     /// If not empty, a client's certificate must have one of these alternative names: DNS, IP
-    /// address or URI, compared exactly.
+    /// address or URI, compared exactly. Needs [`ClientAuth::RequireAndVerify`].
     #[serde(deserialize_with = "or_default")]
     pub client_allowed_sans: Vec<String>,
     /// The oldest version that is spoken. Default TLS 1.2.
@@ -136,7 +138,7 @@ pub enum ClientAuth {
     /// A certificate, but none is well too, and nobody vouches for one.
     #[serde(rename = "RequestClientCert")]
     Request,
-    /// A certificate, for which nobody vouches: it only proves who came before.
+    /// A certificate, for which nobody vouches: keeps nobody out who can make one.
     #[serde(rename = "RequireAnyClientCert")]
     RequireAny,
     /// None, or one that an authority vouches for.
