@@ -307,23 +307,20 @@ impl<S: Stream> Connection<S> {
     fn take_request(&mut self, login: Option<Checked>, context: &mut Context<'_>) -> bool {
         // Taken out, for the request borrows from it.
         let input = mem::take(&mut self.wire.input);
-        let parsed = parse(&input[..self.filled], context.limits);
-        let consumed = match &parsed {
+        let consumed = match parse(&input[..self.filled], context.limits) {
             Parsed::Partial => {
                 self.wire.input = input;
                 return false;
             }
             Parsed::Rejected(reject) => {
+                self.wire.input = input;
                 context.meter.malformed();
-                self.reject(*reject, context);
-                Some(self.filled)
+                self.reject(reject, context);
+                return true;
             }
             Parsed::Complete(head) => {
-                if self.begin(head, login, context) {
-                    Some(head.len)
-                } else {
-                    None
-                }
+                let is_taken = self.begin(&head, login, context);
+                is_taken.then_some(head.len)
             }
         };
         self.wire.input = input;

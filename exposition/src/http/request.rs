@@ -86,10 +86,20 @@ pub(crate) fn parse<'a>(input: &'a [u8], limits: &Limits) -> Parsed<'a> {
     }
 }
 
+/// Whether `input` begins with a HEAD request, however that goes on: its answer has no body.
+pub(crate) fn is_head(input: &[u8]) -> bool {
+    request_line(input).starts_with(b"HEAD ")
+}
+
+/// `input` from its first line on that is not empty.
+fn request_line(input: &[u8]) -> &[u8] {
+    let start = input.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+    &input[start.unwrap_or(input.len())..]
+}
+
 /// Whether the version that `httparse` refused is HTTP's at all, or noise.
 fn names_other_version(input: &[u8]) -> bool {
-    let start = input.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(0);
-    let word = input[start..].split(|byte| *byte == b' ').nth(2).unwrap_or_default();
+    let word = request_line(input).split(|byte| *byte == b' ').nth(2).unwrap_or_default();
     word.strip_prefix(b"HTTP/").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
 }
 

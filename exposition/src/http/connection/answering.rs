@@ -12,7 +12,7 @@ use crate::http::context::Context;
 use crate::http::guard::{Decision, Visit};
 use crate::http::job::Errand;
 use crate::http::meter::Scrape;
-use crate::http::request::{Head, Reject};
+use crate::http::request::{Head, Reject, is_head};
 use crate::http::response::{Frame, write_head};
 use crate::http::sending::{Sending, Sent};
 use crate::http::stream::Stream;
@@ -131,7 +131,9 @@ impl<S: Stream> Connection<S> {
             reply.retry_after = Some(RETRY_AFTER);
         }
         self.keep_alive = false;
-        self.asked = Asked::nothing((context.clock)());
+        // Who asked for a head alone would take a body for the next answer.
+        let is_head = is_head(&self.wire.input[..self.filled]);
+        self.asked = Asked { is_head, ..Asked::nothing((context.clock)()) };
         // What else has come is no request any more.
         (self.filled, self.parsed, self.skip) = (0, 0, 0);
         self.answer(&reply, body, context);

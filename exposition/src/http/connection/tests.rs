@@ -18,6 +18,7 @@ use crate::http::pool::Pool;
 use crate::http::stream::Peer;
 use crate::respond::{Page, Responder};
 
+mod room;
 mod split;
 mod waiting;
 
@@ -356,57 +357,6 @@ fn one_turn_does_not_serve_a_client_that_never_pauses_for_ever() {
 }
 
 #[test]
-fn an_answer_tells_how_far_its_reader_is_while_there_is_one() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.connection.reader(), None);
-    bench.client.0.borrow_mut().room = 10;
-    bench.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-    bench.drive();
-    let begun = bench.connection.reader().unwrap();
-    assert_eq!((begun.progressed, begun.held), (bench.now.get(), 100_000));
-    assert!(begun.left > 100_000, "and a part of the head");
-    bench.pass(WRITE_TIME / 2);
-    bench.drive();
-    assert_eq!(bench.connection.reader(), Some(begun));
-    bench.client.0.borrow_mut().room = 1000;
-    bench.drive();
-    let later = Reader { progressed: bench.now.get(), left: begun.left - 1000, ..begun };
-    assert_eq!(bench.connection.reader(), Some(later));
-    bench.client.0.borrow_mut().room = usize::MAX;
-    bench.drive();
-    assert_eq!(bench.connection.reader(), None);
-}
-
-#[test]
-fn it_tells_what_it_holds_its_place_for_and_since_when() {
-    let mut bench = Bench::new();
-    let start = bench.now.get();
-    assert_eq!(bench.connection.standing(), (Claim::Silent, start));
-    bench.pass(HEAD_TIME / 2);
-    bench.send(&HEALTH[..10]);
-    bench.drive();
-    assert_eq!(bench.connection.standing(), (Claim::Partial, start));
-    bench.send(&HEALTH[10..]);
-    bench.drive();
-    assert_eq!(bench.connection.standing(), (Claim::Idle, bench.now.get()));
-    bench.pass(IDLE_TIME / 2);
-    bench.client.0.borrow_mut().room = 10;
-    bench.send(b"HEAD /big HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
-    assert_eq!(with(&mut bench, Connection::drive), Next::Wait);
-    assert_eq!(bench.connection.standing().0, Claim::Busy);
-    bench.drive();
-    assert_eq!(bench.connection.standing(), (Claim::Busy, bench.now.get()));
-    bench.client.0.borrow_mut().room = usize::MAX;
-    bench.pass(WRITE_TIME / 2);
-    bench.drive();
-    assert_eq!(bench.connection.standing(), (Claim::Partial, bench.now.get()));
-    bench.pass(HEAD_TIME / 2);
-    bench.send(b"x\0");
-    bench.drive();
-    assert_eq!(bench.connection.standing(), (Claim::Idle, bench.now.get()), "it lingers");
-}
-
-#[test]
 fn a_body_is_dropped_and_the_next_request_found_behind_it() {
     let mut bench = Bench::new();
     bench.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nGET / ");
@@ -423,6 +373,42 @@ fn a_body_is_dropped_and_the_next_request_found_behind_it() {
     bench.pass(HEAD_TIME);
     assert_eq!(bench.expire(), Next::Close);
     assert_eq!(bench.statuses(), [200; 3]);
+}
+
+#[test]
+fn an_answer_to_head_has_no_body_whatever_is_wrong_with_it() {
+    let long = format!("HEAD /{} HTTP/1.1\r\n\r\n", "a".repeat(10_000));
+    let requests = [
+        ("HEAD / HTTP/1.1\r\n\r\n", 400),
+        ("\r\n\nHEAD / HTTP/1.1\r\nbroken header\r\n\r\n", 400),
+        ("HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413),
+        ("HEAD / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n", 417),
+        ("HEAD / HTTP/3.0\r\n\r\n", 505),
+        (&long, 431),
+        // It ends its side, or it is too slow.
+        ("HEAD /metr", 400),
+        ("HEAD /metr", 408),
+    ];
+    for (request, status) in requests {
+        for (request, has_body) in
+            [(request.to_owned(), false), (request.replace("HEAD", "GET"), true)]
+        {
+            let mut bench = Bench::new();
+            bench.send(request.as_bytes());
+            bench.drive();
+            if status == 408 {
+                bench.pass(HEAD_TIME);
+                bench.expire();
+            }
+            bench.client.0.borrow_mut().ended = true;
+            assert_eq!(bench.drive(), Next::Close);
+            assert_eq!(bench.statuses(), [status], "{request:?}");
+            let got = bench.got();
+            let (head, body) = got.split_once("\r\n\r\n").unwrap();
+            assert_eq!(!body.is_empty(), has_body, "{request:?}: {body:?}");
+            assert!(!head.contains("Content-Length: 0"), "{head}");
+        }
+    }
 }
 
 #[test]
