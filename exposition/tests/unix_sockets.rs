@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 
 use common::{assert_well, builder};
 use tempfile::TempDir;
@@ -88,6 +89,66 @@ fn the_socket_of_the_living_is_refused() {
     assert!(error.to_string().contains("another process"), "{error}");
     assert_serves(&path);
     drop(server);
+}
+
+#[test]
+fn the_socket_of_a_stranger_who_lives_is_refused() {
+    let (_directory, path) = place();
+    let stranger = UnixListener::bind(&path).unwrap();
+    let error = listen(&path).unwrap_err();
+    assert!(matches!(error, ServeError::UnixSocketInUse { .. }), "{error}");
+    stranger.set_nonblocking(true).unwrap();
+    // The attempt to find out, and then one more.
+    stranger.accept().unwrap();
+    let _client = UnixStream::connect(&path).unwrap();
+    stranger.accept().unwrap();
+}
+
+fn lock_of(path: &Path) -> PathBuf {
+    path.with_file_name("metrics.sock.lock")
+}
+
+/// A socket that does not listen yet looks like one that does no more.
+#[test]
+fn what_another_process_is_taking_over_is_left_to_it() {
+    let (_directory, path) = place();
+    drop(UnixListener::bind(&path).unwrap());
+    let lock = fs::File::create(lock_of(&path)).unwrap();
+    lock.lock().unwrap();
+    let error = listen(&path).unwrap_err();
+    assert!(matches!(error, ServeError::UnixSocketInUse { .. }), "{error}");
+    assert!(fs::symlink_metadata(&path).unwrap().file_type().is_socket());
+    // It ended before it was done, and its lock's file is in nobody's way.
+    drop(lock);
+    assert_serves_again(&path);
+    assert!(!path.exists() && !lock_of(&path).exists());
+}
+
+#[test]
+fn of_many_that_start_at_once_one_listens() {
+    const MANY: usize = 6;
+    let (_directory, path) = place();
+    for round in 0..20 {
+        if round % 2 == 0 {
+            drop(UnixListener::bind(&path).unwrap());
+        }
+        let start = Barrier::new(MANY);
+        let started: Vec<_> = std::thread::scope(|scope| {
+            let begin = |_| {
+                scope.spawn(|| {
+                    start.wait();
+                    listen(&path)
+                })
+            };
+            let threads: Vec<_> = (0..MANY).map(begin).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let refused = started.iter().filter(|result| {
+            result.as_ref().is_err_and(|error| matches!(error, ServeError::UnixSocketInUse { .. }))
+        });
+        assert_eq!(refused.count(), MANY - 1, "{started:?}");
+        assert_serves(&path);
+    }
 }
 
 #[test]

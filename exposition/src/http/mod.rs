@@ -33,6 +33,8 @@ mod sending;
 mod server;
 mod stream;
 mod tls;
+#[cfg(unix)]
+mod unix_socket;
 mod web_config;
 mod worker;
 

@@ -40,8 +40,9 @@ impl ServerBuilder {
     /// Listens on `HOST:PORT`, where port 0 takes any free port, or on the Unix socket `unix:PATH`.
     /// Default [`DEFAULT_ADDRESS`].
     ///
-    /// The socket's file is removed when the server is shut down. What a process left behind that has
-    /// gone is replaced; a file that is no socket never. Who may connect is decided by the directory's
+    /// The socket's file is removed when the server is shut down, and so is `PATH.lock` beside it, which
+    /// keeps two processes from taking the same path. What a process left behind that has gone is
+    /// replaced; a file that is no socket never. Who may connect is decided by the directory's
     /// permissions and by the file's, which the umask leaves.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.addresses = vec![address.into()];
