@@ -15,11 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 
+use common::gate::gate;
 use common::{Answer, Client, eventually, registry};
 use http_body::Body as _;
 use tmc_engine::Registry;
 use tmc_exposition::tower::{AT_ONCE, MetricsService, ResponseBody};
-use tmc_exposition::{Body, Page, Request, Responder};
+use tmc_exposition::{Body, Page, Readiness, Request, Responder};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tower_service::Service;
@@ -268,6 +269,35 @@ fn a_scrape_that_hangs_holds_up_nobody() {
         stuck.release();
         assert!(waiting.answer().text().contains("\nhits_total 3\n"));
         eventually("there is room again", || served.ask("GET", "/metrics", &[]).status == 200);
+    }
+}
+
+#[test]
+fn a_readiness_check_that_hangs_holds_up_nobody() {
+    let servers: [(fn(Responder) -> Served, _); 2] =
+        [(Served::axum, "/internal/readyz"), (Served::hyper, "/readyz")];
+    for (serve, path) in servers {
+        let (gate, check) = gate();
+        let mut responder = Responder::new(registry());
+        responder.readiness(move || {
+            check();
+            Readiness::Ready
+        });
+        let served = serve(responder);
+        let gate = gate; // to be dropped before the runtime
+        let mut waiting = served.client();
+        waiting.send(&request("GET", path, &[]));
+        gate.is_reached();
+        assert_shed(
+            &served.ask("GET", path, &[(TIMEOUT, "0.01")]),
+            "longer than the scraper waits",
+        );
+        assert_shed(&served.ask("GET", path, &[]), "too many readiness checks at once");
+        for path in ["/healthz", "/metrics"] {
+            assert_eq!(served.ask("GET", path, &[]).status, 200, "{path}");
+        }
+        (0..2).for_each(|_| gate.open());
+        assert_eq!(waiting.answer().text(), "ready\n");
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use common::{BIG, Client, PATIENCE, ask, assert_well, builder, eventually, get, serve};
-use tmc_exposition::{Limits, Page, ServeError, Server};
+use tmc_exposition::{Limits, Page, Readiness, ServeError, Server};
 
 #[test]
 fn port_0_is_a_free_port() {
@@ -128,6 +128,20 @@ fn a_handler_may_shut_its_own_server_down() {
     assert_eq!(ask(&server, "/quit").text(), "bye");
     eventually("nobody is accepted", || TcpStream::connect(server.local_addr()).is_err());
     server.shutdown();
+}
+
+#[test]
+fn a_readiness_check_may_shut_its_own_server_down() {
+    let own: Arc<OnceLock<Weak<Server>>> = Arc::default();
+    let seen = Arc::clone(&own);
+    let server = builder().readiness(move || {
+        seen.get().and_then(Weak::upgrade).unwrap().shutdown();
+        Readiness::Ready
+    });
+    let server = Arc::new(server.start().unwrap());
+    own.set(Arc::downgrade(&server)).unwrap();
+    assert_eq!(ask(&server, "/readyz").text(), "ready\n");
+    eventually("nobody is accepted", || TcpStream::connect(server.local_addr()).is_err());
 }
 
 /// The one outside waits for the loop's thread, which must not wait for the one outside.

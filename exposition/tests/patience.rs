@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::gate::{Gate, gate};
 use common::{Answer, Client, PATIENCE, ask, get, registry};
-use tmc_exposition::{Limits, Page, Server};
+use tmc_exposition::{Limits, Page, Readiness, Server};
 
 /// A server whose collector stands before a gate, and a page before another.
 fn hanging(limits: Limits) -> (Server, Gate, Gate) {
@@ -130,6 +130,31 @@ fn a_page_that_hangs_keeps_no_scrape_waiting() {
     assert!(ask(&server, "/metrics").text().contains("hits_total 3"));
     page.open();
     assert_eq!(hangs.answer().text(), "at last");
+}
+
+/// Its check is the application's, and may hang like any other code of it.
+#[test]
+fn a_readiness_check_that_hangs_keeps_nothing_else_waiting() {
+    let (gate, check) = gate();
+    let server = Server::builder(registry()).listen("127.0.0.1:0").readiness(move || {
+        check();
+        Readiness::NotReady("cold".to_owned())
+    });
+    let server = server.route("/page", |_| Page::new("text/plain", "p")).start().unwrap();
+    let mut first = queue(&server, "/readyz");
+    gate.is_reached();
+    let mut second = Client::new(server.local_addr());
+    let header = "X-Prometheus-Scrape-Timeout-Seconds: 0.2";
+    second.send(format!("GET /readyz HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n").as_bytes());
+    is_shed(&second.answer(), "takes longer");
+    assert_eq!(ask(&server, "/healthz").text(), "ok\n");
+    assert_eq!(ask(&server, "/page").text(), "p");
+    common::assert_well(&server);
+    gate.open();
+    let answer = first.answer();
+    assert_eq!((answer.status, answer.text()), (503, "not ready: cold\n"));
+    gate.open();
+    assert_eq!(second.ask("/readyz").text(), "not ready: cold\n");
 }
 
 #[test]

@@ -147,11 +147,17 @@ impl EventLoop {
     }
 
     /// Starts the threads for answers that may take long.
-    pub(crate) fn start_lanes(&self) -> io::Result<[ThreadId; 2]> {
+    pub(crate) fn start_lanes(&self) -> io::Result<Vec<ThreadId>> {
         let Shared { lanes, responder, .. } = &self.shared;
-        let scrapes = lanes.scrapes.start("tmc-scrape", Work::Scrapes, responder.clone())?;
-        let pages = lanes.pages.start("tmc-page", Work::Pages, responder.clone())?;
-        Ok([scrapes, pages])
+        let mut threads = vec![
+            lanes.scrapes.start("tmc-scrape", Work::Scrapes, responder.clone())?,
+            lanes.pages.start("tmc-page", Work::Pages, responder.clone())?,
+        ];
+        if responder.checks_readiness() {
+            let (work, responder) = (Work::Readiness, responder.clone());
+            threads.push(lanes.readiness.start("tmc-readiness", work, responder)?);
+        }
+        Ok(threads)
     }
 
     /// Serves until the server is shut down.

@@ -88,6 +88,8 @@ impl Job {
 pub(crate) struct Lanes {
     pub(crate) scrapes: Lane,
     pub(crate) pages: Lane,
+    /// Has no thread where nobody has set a check.
+    pub(crate) readiness: Lane,
     /// At most as many as were ever on their way.
     free: Vec<Job>,
     /// Of the last job.
@@ -107,7 +109,8 @@ impl Lanes {
     pub(crate) fn new(limits: &Limits, wake: impl Fn() + Clone + Send + Sync + 'static) -> Self {
         Self {
             scrapes: Lane::new(limits.waiting, wake.clone()),
-            pages: Lane::new(limits.waiting, wake),
+            pages: Lane::new(limits.waiting, wake.clone()),
+            readiness: Lane::new(limits.waiting, wake),
             free: Vec::new(),
             serial: 0,
         }
@@ -117,6 +120,7 @@ impl Lanes {
         match work {
             Work::Scrapes => &self.scrapes,
             Work::Pages => &self.pages,
+            Work::Readiness => &self.readiness,
         }
     }
 
@@ -158,6 +162,7 @@ impl Lanes {
     pub(crate) fn take(&self, out: &mut Vec<Job>) {
         self.scrapes.take(out);
         self.pages.take(out);
+        self.readiness.take(out);
     }
 
     /// Does on this thread what the lanes' own would do with what waits.
@@ -169,12 +174,17 @@ impl Lanes {
     ) {
         self.scrapes.do_now(Work::Scrapes, responder, clock);
         self.pages.do_now(Work::Pages, responder, clock);
+        self.readiness.do_now(Work::Readiness, responder, clock);
     }
 
     /// Ends the threads, at the latest at `until`: one that hangs in a collector or a handler is left
     /// behind, with what it holds. It ends when that returns, and nobody reads its answer.
     pub(crate) fn end(&self, until: Instant) {
-        let lanes = [(&self.scrapes, "collector"), (&self.pages, "page")];
+        let lanes = [
+            (&self.scrapes, "collector"),
+            (&self.pages, "page"),
+            (&self.readiness, "readiness check"),
+        ];
         lanes.iter().for_each(|(lane, _)| lane.end());
         for (lane, what) in lanes {
             if !lane.wait_ended(until) {

@@ -43,12 +43,12 @@ pub struct Limits {
     /// does not read makes room for who asks; beyond twice as much, so does who reads slowly. Answers
     /// of less than 64 KiB are left alone. Default 128 MiB.
     pub pending_bytes: usize,
-    /// Scrapes that may wait at a time while collectors run, and likewise requests for pages while a
-    /// handler runs. Default 64.
+    /// Scrapes that may wait at a time while collectors run, likewise requests for pages while a
+    /// handler runs, and those for `/readyz` while its check does. Default 64.
     pub waiting: usize,
     /// Requests of one connection. Default 10,000.
     pub requests: u64,
-    /// For a scrape to be rendered or a page to be made, from the request on. A client that says how
+    /// For a scrape to be rendered, a page to be made or `/readyz` to be decided, from the request on. A client that says how
     /// long it waits (`X-Prometheus-Scrape-Timeout-Seconds`) gets its 503 just before that, if that is
     /// sooner. Default 60 s.
     pub scrape_time: Duration,

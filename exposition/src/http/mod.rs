@@ -1,5 +1,5 @@
-//! An HTTP/1.1 server for scrapes: one event loop over mio, on one thread of its own, beside one for
-//! scrapes and one for pages.
+//! An HTTP/1.1 server for scrapes: one event loop over mio, on one thread of its own, beside one each for
+//! scrapes, pages and the readiness check.
 //!
 //! It serves GET and HEAD with keep-alive and pipelining, and holds every client to [`Limits`].
 //! Whatever a client does or however many there are, the process around it goes on: no client can

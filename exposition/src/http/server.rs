@@ -106,8 +106,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets what `/readyz` asks, each time; it runs on the server's thread, between all
-    /// others, and should be quick.
+    /// Sets what `/readyz` asks, each time. It runs on a thread of its own, once at a time: while it
+    /// hangs, `/readyz` answers 503 after [`Limits::scrape_time`], and all else is served as ever.
     pub fn readiness(mut self, check: impl Fn() -> Readiness + Send + Sync + 'static) -> Self {
         self.responder.readiness(check);
         self
@@ -147,7 +147,7 @@ impl ServerBuilder {
         let (event_loop, waker) =
             EventLoop::new(listeners, self.responder, limits, meter, security, Arc::clone(&stop))
                 .map_err(ServeError::Setup)?;
-        let [scrapes, pages] = event_loop.start_lanes().map_err(ServeError::Setup)?;
+        let mut runs_on = event_loop.start_lanes().map_err(ServeError::Setup)?;
         let thread = thread::Builder::new()
             .name("tmc-http".to_owned())
             .spawn(move || {
@@ -158,7 +158,7 @@ impl ServerBuilder {
             })
             .map_err(ServeError::Setup)?;
         addresses.iter().for_each(|address| log::info!("serving metrics at {address}"));
-        let runs_on = [thread.thread().id(), scrapes, pages];
+        runs_on.push(thread.thread().id());
         Ok(Server { addresses, waker, stop, runs_on, thread: Mutex::new(Some(thread)) })
     }
 
@@ -175,8 +175,8 @@ pub struct Server {
     waker: Arc<Waker>,
     /// Filled once, to say that the loop must end.
     stop: Arc<OnceLock<()>>,
-    /// The threads of the event loop, of scrapes and of pages.
-    runs_on: [ThreadId; 3],
+    /// The threads of the event loop, of scrapes, of pages and of the readiness check.
+    runs_on: Vec<ThreadId>,
     /// Taken by the first who waits for it.
     thread: Mutex<Option<JoinHandle<()>>>,
 }

@@ -1,5 +1,5 @@
-//! Threads for answers that may take long: scrapes run collectors, pages run handlers, and neither
-//! may keep probes and idle clients waiting.
+//! Threads for answers that may take long: scrapes run collectors, pages run handlers, `/readyz` runs
+//! the application's check, and none of them may keep the others or idle clients waiting.
 //!
 //! Upstream: `connection` hands a request over; `event_loop` takes what is done. Downstream:
 //! `respond`.
@@ -25,6 +25,8 @@ pub(crate) enum Work {
     Scrapes,
     /// One after the other.
     Pages,
+    /// One after the other.
+    Readiness,
 }
 
 /// The queue of a thread, as the event loop sees it.
@@ -44,6 +46,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    /// There is, or was, a thread.
+    started: bool,
     queue: VecDeque<Job>,
     done: Vec<Job>,
     /// The thread is to end.
@@ -73,6 +77,7 @@ impl Lane {
         responder: Responder,
     ) -> io::Result<ThreadId> {
         let shared = Arc::clone(&self.shared);
+        self.shared.lock().started = true;
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             // Dropped last: who waits for the end finds all of it gone.
             let _ending = Ending(&shared);
@@ -116,10 +121,10 @@ impl Lane {
         self.shared.changed.notify_all();
     }
 
-    /// Waits until the thread has ended, at most until `until`. False where it has not.
+    /// Waits until the thread, if there is one, has ended, at most until `until`. False where it has not.
     pub(crate) fn wait_ended(&self, until: Instant) -> bool {
         let mut state = self.shared.lock();
-        while !state.ended {
+        while state.started && !state.ended {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -210,7 +215,7 @@ impl Worker<'_> {
         }
         match self.work {
             Work::Scrapes => self.scrape(clock),
-            Work::Pages => self.pages(clock),
+            Work::Pages | Work::Readiness => self.one_by_one(clock),
         }
         true
     }
@@ -237,7 +242,7 @@ impl Worker<'_> {
         }
     }
 
-    fn pages(&mut self, clock: &dyn Fn() -> Instant) {
+    fn one_by_one(&mut self, clock: &dyn Fn() -> Instant) {
         while let Some(mut job) = self.jobs.pop_front() {
             let begun = clock();
             job.answer(|request, body| self.responder.respond(request, body));

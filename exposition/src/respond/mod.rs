@@ -63,8 +63,10 @@ enum Endpoint {
 /// What a request asks for, as far as a server has to know before it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Answered in microseconds: `/healthz`, and `/readyz` if its check is quick.
+    /// Answered in microseconds: `/healthz`, and `/readyz` if it has no check.
     Probe,
+    /// `/readyz`, which runs the application's check.
+    Readiness,
     /// A scrape, which runs the registry's collectors.
     Metrics,
     /// A page, which runs a handler.
@@ -134,7 +136,12 @@ impl Responder {
         self.scraper.lock().unwrap_or_else(PoisonError::into_inner).created_samples(on);
     }
 
-    /// Sets what `/readyz` asks; without it, it always answers 200.
+    /// Whether `/readyz` asks the application.
+    pub(crate) fn checks_readiness(&self) -> bool {
+        self.readiness.is_some()
+    }
+
+    /// Sets what `/readyz` asks, on the thread that answers; without it, it always answers 200.
     pub fn readiness(&mut self, check: impl Fn() -> Readiness + Send + Sync + 'static) {
         self.readiness = Some(Arc::new(check));
     }
@@ -178,6 +185,7 @@ impl Responder {
         }
         match self.endpoint(request) {
             None => Kind::Error,
+            Some(Endpoint::Ready) if self.readiness.is_some() => Kind::Readiness,
             Some(Endpoint::Health | Endpoint::Ready) => Kind::Probe,
             Some(Endpoint::Metrics) => Kind::Metrics,
             Some(Endpoint::Page(_)) => Kind::Page,

@@ -50,6 +50,9 @@ pub use body::ResponseBody;
 /// collectors hang, they hold so many of the runtime's blocking threads and no more.
 pub const AT_ONCE: usize = 8;
 
+/// Readiness checks that run at once: one that hangs keeps no scrape waiting.
+const CHECKS: usize = 2;
+
 /// What `Retry-After` says, in seconds.
 const RETRY: u32 = 5;
 
@@ -59,9 +62,9 @@ type Response = http::Response<ResponseBody>;
 /// everything.
 ///
 /// A scrape takes milliseconds, and collectors and pages may block. Therefore they run on the
-/// blocking threads of the tokio runtime, at most [`AT_ONCE`] at a time; `/healthz`, `/readyz` and
-/// errors are answered in place, where the readiness check should be quick. Outside a tokio runtime all
-/// is answered in place: call it where blocking does no harm.
+/// blocking threads of the tokio runtime, at most [`AT_ONCE`] at a time, and so does the readiness
+/// check, at most two at a time; `/healthz` and errors are answered in place. Outside a tokio runtime
+/// all is answered in place: call it where blocking does no harm.
 ///
 /// A client that says how long it waits (`X-Prometheus-Scrape-Timeout-Seconds`) gets 503 just before.
 /// For that, the runtime must have its timer on, as `#[tokio::main]` and `Builder::enable_all` do:
@@ -73,13 +76,19 @@ pub struct MetricsService {
     responder: Arc<Responder>,
     /// One permit for each answer on a blocking thread.
     free: Arc<Semaphore>,
+    /// The same for readiness checks.
+    checks: Arc<Semaphore>,
 }
 
 impl MetricsService {
     /// A service for what `responder` serves.
     #[must_use]
     pub fn new(responder: Responder) -> Self {
-        Self { responder: Arc::new(responder), free: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            responder: Arc::new(responder),
+            free: Arc::new(Semaphore::new(AT_ONCE)),
+            checks: Arc::new(Semaphore::new(CHECKS)),
+        }
     }
 }
 
@@ -96,12 +105,16 @@ impl<B> Service<http::Request<B>> for MetricsService {
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let (parts, _) = request.into_parts();
         let asked = understand(&parts);
-        let blocks = matches!(self.responder.kind(&asked), Kind::Metrics | Kind::Page);
-        let Some(runtime) = blocks.then(Handle::try_current).and_then(Result::ok) else {
+        let permits = match self.responder.kind(&asked) {
+            Kind::Metrics | Kind::Page => Some((&self.free, "too many scrapes at once")),
+            Kind::Readiness => Some((&self.checks, "too many readiness checks at once")),
+            Kind::Probe | Kind::Error => None,
+        };
+        let (Some((permits, full)), Ok(runtime)) = (permits, Handle::try_current()) else {
             return Box::pin(ready(Ok(answer(&self.responder, &asked))));
         };
-        let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() else {
-            return Box::pin(ready(Ok(shed("too many scrapes at once: try again later"))));
+        let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
+            return Box::pin(ready(Ok(shed(full))));
         };
         // A twentieth of the time is for the way back.
         let patience = asked.timeout.map(|timeout| timeout.mul_f64(0.95));

@@ -94,6 +94,7 @@ impl<S: Stream> Connection<S> {
             }
             Kind::Metrics => self.hand_over(Work::Scrapes, request, context),
             Kind::Page => self.hand_over(Work::Pages, request, context),
+            Kind::Readiness => self.hand_over(Work::Readiness, request, context),
         }
     }
 
