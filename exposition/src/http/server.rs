@@ -213,8 +213,9 @@ impl Server {
     /// Stops to accept, lets the answers on their way finish within `Limits::shutdown_time`, closes
     /// every connection and waits for the threads to end. Doing it twice does nothing more.
     ///
-    /// A collector or a handler that hangs for longer than that is left behind with its thread, which
-    /// ends when it returns. From a handler, a collector or the readiness check, which run on the
+    /// A collector, a handler or a readiness check that hangs for longer than that is left behind with
+    /// its thread, which ends when it returns; and so is, a second later, the thread that watches the
+    /// files of the web configuration, where a file system hangs. From a handler, a collector or the readiness check, which run on the
     /// server's threads, it does not wait.
     pub fn shutdown(&self) {
         let _ = self.stop.set(());

@@ -8,13 +8,15 @@ use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::{Policy, WebConfig, WebConfigError};
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How long the end waits for a look that a file system holds up.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Where a configuration comes from.
 #[derive(Clone, Debug)]
@@ -55,9 +57,9 @@ type Current = Mutex<Arc<Policy>>;
 impl Policies {
     /// Reads `origin` and watches it from then on.
     pub(crate) fn new(origin: Origin) -> Result<Self, WebConfigError> {
-        let loader = Loader::new(origin)?;
+        let mut loader = Loader::new(origin)?;
         let current = Arc::clone(&loader.current);
-        let watch = Watch::start(loader).map_err(|error| {
+        let watch = Watch::start(move || loader.look()).map_err(|error| {
             WebConfigError::refused(&format!("no thread can be started to watch it: {error}"))
         })?;
         Ok(Self { current, _watch: Some(watch) })
@@ -184,39 +186,60 @@ impl Loader {
 /// The thread that looks.
 #[derive(Debug)]
 struct Watch {
-    stop: Arc<(Mutex<bool>, Condvar)>,
-    thread: Option<JoinHandle<()>>,
+    shared: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The thread is to end.
+    stopped: bool,
+    /// It has.
+    ended: bool,
 }
 
 impl Watch {
-    fn start(mut loader: Loader) -> io::Result<Self> {
-        let stop = Arc::new((Mutex::new(false), Condvar::new()));
-        let stopped = Arc::clone(&stop);
+    fn start(mut look: impl FnMut() + Send + 'static) -> io::Result<Self> {
+        let shared = Arc::<(Mutex<State>, Condvar)>::default();
+        let ending = Ending(Arc::clone(&shared));
         let work = move || {
-            let (stop, woken) = &*stopped;
-            let mut guard = stop.lock().unwrap_or_else(PoisonError::into_inner);
-            while !*guard {
-                drop(guard);
-                loader.look();
-                guard = stop.lock().unwrap_or_else(PoisonError::into_inner);
-                if !*guard {
-                    let waited = woken.wait_timeout(guard, PERIOD);
-                    guard = waited.unwrap_or_else(PoisonError::into_inner).0;
-                }
+            let (state, changed) = &*ending.0;
+            let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+            while !lock().stopped {
+                look();
+                let waited = changed.wait_timeout_while(lock(), PERIOD, |state| !state.stopped);
+                drop(waited);
             }
+            // Before it says that it has ended.
+            drop(look);
         };
-        let thread = thread::Builder::new().name("tmc-http-config".to_owned()).spawn(work)?;
-        Ok(Self { stop, thread: Some(thread) })
+        thread::Builder::new().name("tmc-http-config".to_owned()).spawn(work)?;
+        Ok(Self { shared })
+    }
+}
+
+/// Says that the thread has ended, also where it panicked.
+struct Ending(Arc<(Mutex<State>, Condvar)>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        self.0.1.notify_all();
     }
 }
 
 impl Drop for Watch {
+    /// Not joined: a file system that hangs may hang for ever.
     fn drop(&mut self) {
-        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.stop.1.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // It ends at once unless a file system hangs; a panic of it is logged by its hook.
-            let _ = thread.join();
+        let (state, changed) = &*self.shared;
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stopped = true;
+        changed.notify_all();
+        let waited = changed.wait_timeout_while(state, GRACE, |state| !state.ended);
+        if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+            log::warn!(
+                "the metrics server ends, but leaves a thread behind: a file of its web \
+                 configuration cannot be read for now"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a changed file changes. Looks are taken by hand: no test waits for the thread.
 
 use std::fs;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 
 use tempfile::TempDir;
 
@@ -170,4 +171,35 @@ fn the_files_of_a_configuration_built_in_code_are_watched() {
     place.write("server.key", &key);
     loader.look();
     assert!(!Arc::ptr_eq(&former, &loader.current.lock().unwrap()));
+}
+
+/// Longer than any machine takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn the_end_does_not_wait_for_a_file_system_that_hangs() {
+    let (begun, has_begun) = channel();
+    let (answer, answered) = channel::<()>();
+    let watch = Watch::start(move || {
+        let _ = begun.send(());
+        let _ = answered.recv();
+    });
+    has_begun.recv_timeout(PATIENCE).unwrap();
+    let (end, ended) = channel();
+    thread::spawn(move || {
+        drop(watch);
+        end.send(()).unwrap();
+    });
+    ended.recv_timeout(PATIENCE).unwrap();
+    // The thread ends when it can, with all that it holds.
+    drop(answer);
+    while has_begun.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Disconnected) {}
+}
+
+#[test]
+fn the_end_waits_until_the_thread_has_let_go_of_all() {
+    let held = Arc::new(());
+    let looks = Arc::clone(&held);
+    drop(Watch::start(move || drop(Arc::clone(&looks))).unwrap());
+    assert_eq!(Arc::strong_count(&held), 1);
 }
