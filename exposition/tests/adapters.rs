@@ -274,8 +274,8 @@ fn a_scrape_that_hangs_holds_up_nobody() {
 
 #[test]
 fn a_readiness_check_that_hangs_holds_up_nobody() {
-    let servers: [(fn(Responder) -> Served, _); 2] =
-        [(Served::axum, "/internal/readyz"), (Served::hyper, "/readyz")];
+    let axum: fn(Responder) -> Served = Served::axum;
+    let servers = [(axum, "/internal/readyz"), (Served::hyper, "/readyz")];
     for (serve, path) in servers {
         let (gate, check) = gate();
         let mut responder = Responder::new(registry());

@@ -29,6 +29,9 @@ use crate::respond::Responder;
 
 const WAKER: Token = Token(usize::MAX);
 
+/// Sockets that have their turn before the loop looks around again: what each may cost is bounded by its
+/// connection (the most expensive thing is a TLS handshake, see `tls`).
+const EVENTS: usize = 64;
 /// Connections accepted before those that are open have their turn.
 const ACCEPTS_PER_TURN: usize = 64;
 /// Connections beyond the limit that are told so at a time; any more are closed without a word.
@@ -172,7 +175,7 @@ impl EventLoop {
     }
 
     fn serve(&mut self) {
-        let mut events = Events::with_capacity(256);
+        let mut events = Events::with_capacity(EVENTS);
         loop {
             if let Err(error) = self.poll.poll(&mut events, self.longest_wait()) {
                 if error.kind() == ErrorKind::Interrupted {

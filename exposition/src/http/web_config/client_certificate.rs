@@ -32,7 +32,8 @@ pub(super) fn verifier(
         ClientAuth::VerifyIfGiven => (false, true),
         ClientAuth::RequireAndVerify => (true, true),
     };
-    if !config.client_allowed_sans.is_empty() && !(mandatory && verified) {
+    let chooses = !config.client_allowed_sans.is_empty();
+    if chooses && config.client_auth_type != ClientAuth::RequireAndVerify {
         let message = "needs client_auth_type: RequireAndVerifyClientCert and a client_ca_file: \
             without them anybody can write these names into a certificate, or send none";
         return Err(wrong("client_allowed_sans", message));
