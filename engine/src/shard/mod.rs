@@ -267,6 +267,16 @@ impl Core {
         })
     }
 
+    /// Asks for what [`Core::pages`] will look at.
+    #[cfg(not(loom))]
+    pub(crate) fn prefetch(&self, number: usize) {
+        for shard in self.each() {
+            if let Some(page) = shard.page(number) {
+                page.prefetch(!std::ptr::eq(shard, &self.shared));
+            }
+        }
+    }
+
     /// Every shard, the shared one last. For readers.
     pub(crate) fn each(&self) -> impl Iterator<Item = &Shard> {
         // Partner SHARD_PUBLISH in `make`: sees `next` of this shard and of all behind it.

@@ -4,6 +4,8 @@
 //! Pages come from [`std::alloc::System`], never from the program's global allocator: a counter
 //! inside a global allocator records without recursing into itself.
 
+#[cfg(not(loom))]
+use crate::hint::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering::Relaxed, order};
 use crossbeam_utils::CachePadded;
 use std::ptr::NonNull;
@@ -103,6 +105,16 @@ impl Page {
 
     pub(super) fn is_given_out(&self) -> bool {
         self.cells.shared.load(Relaxed) != 0
+    }
+
+    /// Asks for the numbered cells, or for whether they were given out.
+    #[cfg(not(loom))]
+    pub(super) fn prefetch(&self, numbered: bool) {
+        if numbered {
+            prefetch(&self.cells.numbered);
+        } else {
+            prefetch(&self.cells.shared);
+        }
     }
 }
 

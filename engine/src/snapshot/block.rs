@@ -2,6 +2,7 @@
 //! Upstream: the family's list, and merge. Downstream: encoders, which keep what they made of a block.
 
 use super::{FamilyBlocks, FamilySnapshot, SeriesSnapshot, Snapshot, next_id};
+use crate::hint::prefetch;
 use crate::registry::Kind;
 use crate::registry::series::Series;
 use crate::registry::space::CellRef;
@@ -131,6 +132,21 @@ impl<'a> FamilySnapshot<'a> {
         // Only distributions count from `first`.
         let block = family.list.blocks.get(at).filter(|_| family.meta.layout.is_none())?;
         Some(BlockSnapshot { snapshot, family, block, first: 0 })
+    }
+
+    /// Asks the processor for what some of the next blocks to be looked at have: these places of them, in
+    /// this order.
+    #[doc(hidden)]
+    #[inline]
+    pub fn expect(&self, next: &[u32]) {
+        let block = |turn: usize| self.family.list.blocks.get(*next.get(turn)? as usize);
+        // First where its slots are, then the slots.
+        if let Some(later) = block(4) {
+            prefetch(&**later);
+        }
+        if let Some(soon) = block(2) {
+            prefetch(&*soon.slots);
+        }
     }
 }
 

@@ -55,6 +55,9 @@ pub(super) struct Merged {
     pub(super) removed: Vec<(usize, usize)>,
 }
 
+/// How many pages before its turn a page is asked for: they are anywhere in memory.
+const AHEAD: usize = 2;
+
 /// What a merge knows of a histogram beside its cells.
 #[derive(Clone, Copy)]
 pub(super) struct HistogramEntry {
@@ -120,6 +123,9 @@ impl Merged {
         for decrements in [true, false] {
             let turn = |page: &PageRef| (page.kind == PageKind::Decrements) == decrements;
             for (index, page) in pages.iter().enumerate().filter(|(_, page)| turn(page)) {
+                if let Some(soon) = pages.get(index + AHEAD) {
+                    CORE.prefetch(soon.number as usize);
+                }
                 self.take(last, index, &sum_page(*page), reading);
             }
         }

@@ -3,8 +3,9 @@
 
 use std::io;
 
+use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress};
-use zlib_rs::crc32::{crc32, crc32_combine_gen, crc32_combine_op};
+use zlib_rs::crc32::{crc32_combine_gen, crc32_combine_op};
 
 use super::Codec;
 
@@ -43,16 +44,20 @@ impl Default for Sum {
 impl Codec for Gzip {
     type Sum = Sum;
 
-    fn part(&mut self, plain: &[&[u8]], out: &mut Vec<u8>) -> io::Result<Sum> {
-        let (mut crc, mut len) = (0, 0);
+    fn part(&mut self, plain: &[&[u8]], out: &mut Vec<u8>, sum: &mut Sum) -> io::Result<()> {
+        let (mut crc, mut len) = (Hasher::new(), 0);
         for (at, bytes) in plain.iter().enumerate() {
-            crc = crc32(crc, bytes);
+            crc.update(bytes);
             len += bytes.len();
             let last = at + 1 == plain.len();
             let flush = if last { FlushCompress::Full } else { FlushCompress::None };
             self.deflate(bytes, flush, out)?;
         }
-        Ok(Sum { crc, shift: crc32_combine_gen(len as u64), len: len as u32 })
+        sum.crc = crc.finalize();
+        if sum.len != len as u32 {
+            (sum.shift, sum.len) = (crc32_combine_gen(len as u64), len as u32);
+        }
+        Ok(())
     }
 
     fn join(first: &Sum, second: &Sum) -> Sum {

@@ -29,8 +29,8 @@ pub(crate) trait Codec: Default {
     /// What the end of the stream tells of plain bytes; by default, of none.
     type Sum: Default + std::fmt::Debug;
 
-    /// Appends `plain` as one part to `out`.
-    fn part(&mut self, plain: &[&[u8]], out: &mut Vec<u8>) -> io::Result<Self::Sum>;
+    /// Appends `plain` as one part to `out`; `sum`, of what was there before, becomes that of `plain`.
+    fn part(&mut self, plain: &[&[u8]], out: &mut Vec<u8>, sum: &mut Self::Sum) -> io::Result<()>;
 
     /// Of `first` with `second` behind it.
     fn join(first: &Self::Sum, second: &Self::Sum) -> Self::Sum;
@@ -130,17 +130,15 @@ impl<C: Codec> Compressed<C> {
     /// Compresses the parts that have changed.
     fn update(&mut self, encoder: &Encoder) -> io::Result<()> {
         let Self { codec, parts, runs, changed, draft, .. } = self;
-        let mut pieces = encoder.pieces(|_, _| true);
-        let mut passed = 0;
+        let mut text = encoder.texts();
         for &at in &*changed {
-            let part = &mut parts[at as usize];
-            let group: Group<'_> =
-                pieces.by_ref().skip(part.first - passed).take(part.pieces).collect();
-            passed = part.first + part.pieces;
+            let at = at as usize;
+            let part = &mut parts[at];
+            let of_part = part.first..part.first + part.pieces;
+            let plain: SmallVec<[_; MOST]> = of_part.map(&mut text).collect();
             draft.clear();
-            part.sum = codec.part(&plain(&group), draft)?;
-            let (run, at) = (at as usize / RUN, at as usize % RUN);
-            runs[run].strip.replace(at, draft, spare(draft));
+            codec.part(&plain, draft, &mut part.sum)?;
+            runs[at / RUN].strip.replace(at % RUN, draft, spare(draft));
         }
         changed.iter_mut().for_each(|part| *part /= RUN as u32);
         changed.dedup();
@@ -171,7 +169,11 @@ impl<C: Codec> Compressed<C> {
                     draft.extend_from_slice(bytes);
                     part.sum
                 }
-                None => codec.part(&plain(group), draft)?,
+                None => {
+                    let mut sum = C::Sum::default();
+                    codec.part(&plain(group), draft, &mut sum)?;
+                    sum
+                }
             };
             stamps.extend(of);
             part_of.resize(stamps.len(), parts.len() as u32);
@@ -200,7 +202,9 @@ impl<C: Codec> Compressed<C> {
         let mut sum = C::Sum::default();
         C::begin(body.text());
         groups(pieces, |group| {
-            sum = C::join(&sum, &self.codec.part(&plain(group), body.text())?);
+            let mut part = C::Sum::default();
+            self.codec.part(&plain(group), body.text(), &mut part)?;
+            sum = C::join(&sum, &part);
             Ok(())
         })?;
         C::end(&sum, body.tail());

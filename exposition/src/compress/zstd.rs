@@ -29,7 +29,7 @@ impl fmt::Debug for Zstd {
 impl Codec for Zstd {
     type Sum = ();
 
-    fn part(&mut self, plain: &[&[u8]], out: &mut Vec<u8>) -> io::Result<()> {
+    fn part(&mut self, plain: &[&[u8]], out: &mut Vec<u8>, (): &mut ()) -> io::Result<()> {
         let whole = match plain {
             [only] => *only,
             several => {

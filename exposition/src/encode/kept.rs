@@ -18,6 +18,8 @@ pub(super) struct Kept {
     blocks: Option<u64>,
     /// What the snapshot said of each block when it was last looked at.
     seen: Vec<u64>,
+    /// Blocks that are to be looked at.
+    changed: Vec<u32>,
     header: Sheet,
     /// Of the blocks, in order; all but the last are full.
     sheets: Vec<Sheet>,
@@ -44,7 +46,7 @@ impl Kept {
     pub(super) fn new(part: Part, key: u64) -> Self {
         let (header, sheets) = (Sheet::single(), Vec::new());
         let (seen, stamps) = (Vec::new(), vec![(key, 0)]);
-        Self { part, blocks: None, seen, header, sheets, stamps }
+        Self { part, blocks: None, seen, changed: Vec::new(), header, sheets, stamps }
     }
 
     /// Takes what is new, with `version`. Whether other blocks are there than before.
@@ -60,14 +62,12 @@ impl Kept {
         }
         match family.versions().filter(|_| !self.part.looks_always(family)) {
             Some(versions) => {
-                for (at, seen) in versions.enumerate() {
-                    if self.seen[at] != seen {
-                        self.seen[at] = seen;
-                        let Some(block) = family.block(at) else { continue };
-                        self.page(at, |part, page| {
-                            part.update(family, &block, page, draft, version)
-                        });
-                    }
+                self.note_changes(versions);
+                for turn in 0..self.changed.len() {
+                    self.expect(family, turn);
+                    let at = self.changed[turn] as usize;
+                    let Some(block) = family.block(at) else { continue };
+                    self.page(at, |part, page| part.update(family, &block, page, draft, version));
                 }
             }
             None => {
@@ -80,6 +80,29 @@ impl Kept {
         self.part.header(bytes, &mut self.header.page(0), draft, version);
         self.stamps[0].1 = self.header.version(0);
         rearranged
+    }
+
+    /// Finds the blocks that are to be looked at.
+    fn note_changes(&mut self, versions: impl Iterator<Item = u64>) {
+        self.changed.clear();
+        for (at, (seen, now)) in (0..).zip(iter::zip(&mut self.seen, versions)) {
+            if *seen != now {
+                *seen = now;
+                self.changed.push(at);
+            }
+        }
+    }
+
+    /// Asks the processor for what the next of them will need: they are anywhere in memory.
+    fn expect(&self, family: &FamilySnapshot<'_>, turn: usize) {
+        let next = &self.changed[turn..];
+        family.expect(next);
+        if let Some(&soon) = next.get(2) {
+            let soon = soon as usize;
+            if let Some(sheet) = self.sheets.get(soon / Sheet::PAGES) {
+                sheet.expect(soon % Sheet::PAGES);
+            }
+        }
     }
 
     fn page(&mut self, at: usize, update: impl FnOnce(&Part, &mut Page<'_>)) {
@@ -134,6 +157,14 @@ impl Kept {
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let pieces = self.stamps.iter().zip(self.all().flat_map(Sheet::texts));
         pieces.map(|(&(key, version), text)| Piece { key, version, text })
+    }
+
+    /// The text of one of them, if there are so many.
+    pub(super) fn text(&self, at: usize) -> Option<&[u8]> {
+        match at.checked_sub(1) {
+            None => self.header.text(0),
+            Some(block) => self.sheets.get(block / Sheet::PAGES)?.text(block % Sheet::PAGES),
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = &Sheet> {

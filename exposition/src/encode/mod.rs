@@ -205,6 +205,22 @@ impl Encoder {
         self.parts(select).flat_map(Kept::pieces).chain(end)
     }
 
+    /// Finds the text of a piece by its place in the order, which is none before the last one asked for.
+    pub(crate) fn texts<'a>(&'a self) -> impl FnMut(usize) -> &'a [u8] {
+        let mut parts = self.parts(|_, _| true);
+        let (mut part, mut first) = (parts.next(), 0);
+        move |at| {
+            while let Some(kept) = part {
+                if let Some(text) = kept.text(at - first) {
+                    return text;
+                }
+                first += kept.stamps().len();
+                part = parts.next();
+            }
+            self.end.piece(0)
+        }
+    }
+
     /// Key and version of every piece in order, some at a time.
     pub(crate) fn stamps(&self) -> impl Iterator<Item = &[(u64, u64)]> {
         self.parts(|_, _| true).map(Kept::stamps).chain([&END[..]])

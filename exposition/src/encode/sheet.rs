@@ -129,9 +129,24 @@ impl Sheet {
         self.pages[at].version
     }
 
+    /// Asks the processor for what is known of a page.
+    #[inline]
+    pub(super) fn expect(&self, at: usize) {
+        if let Some(known) = self.pages.get(at) {
+            let values = known.first..known.first + known.count;
+            prefetch(&self.values[values.clone()]);
+            prefetch(&self.places[values]);
+        }
+    }
+
     /// The text of all pages, as it is now.
     pub(super) fn share(&self) -> Strip {
         self.strip.share()
+    }
+
+    /// The text of a page, if there are so many.
+    pub(super) fn text(&self, at: usize) -> Option<&[u8]> {
+        (at < self.pages.len()).then(|| self.strip.piece(at))
     }
 
     /// The text of each page.
@@ -164,8 +179,8 @@ pub(super) struct Values<'a> {
     misfit: bool,
 }
 
-/// Bytes that the processor's cache moves at a time.
-const LINE: usize = 64;
+/// Bytes of a sample with some labels.
+const SAMPLE: usize = 160;
 
 impl Values<'_> {
     /// The next value.
@@ -198,9 +213,9 @@ impl Values<'_> {
             (self.text, self.behind) = strip.write(at);
         }
         let (start, len) = (place.start as usize, usize::from(place.len));
-        // Samples of some three lines: by the time that the next page comes, it is in the cache.
-        for line in 0..3 {
-            prefetch(self.behind, start + line * LINE);
+        // By the time that the next page comes, it is in the cache.
+        if let Some(sample) = self.behind.get(start..).and_then(<[u8]>::first_chunk::<SAMPLE>) {
+            prefetch(sample);
         }
         self.misfit |= !number.write_over(old, new, &mut self.text[..start + len], len);
     }
