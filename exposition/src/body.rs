@@ -83,6 +83,11 @@ impl Body {
         &self.strips
     }
 
+    /// Whether there is memory in it that the next answer could use.
+    pub(crate) fn has_memory(&self) -> bool {
+        self.head.capacity() + self.strips.capacity() + self.tail.capacity() > 0
+    }
+
     /// Bytes that it does not share.
     pub(crate) fn own_len(&self) -> usize {
         self.head.len() + self.tail.len()

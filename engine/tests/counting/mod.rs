@@ -5,6 +5,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counts what each thread asks for.
 struct Counting;
@@ -13,7 +14,12 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Of all threads.
+static TOTAL: AtomicU64 = AtomicU64::new(0);
+
 fn count() {
+    // Relaxed: a count, which orders nothing.
+    TOTAL.fetch_add(1, Relaxed);
     ALLOCATIONS.with(|n| n.set(n.get() + 1));
 }
 
@@ -49,6 +55,11 @@ static ALLOCATOR: Counting = Counting;
 /// Allocations of this thread so far.
 pub fn so_far() -> u64 {
     ALLOCATIONS.with(Cell::get)
+}
+
+/// Allocations of all other threads so far.
+pub fn of_others() -> u64 {
+    TOTAL.load(Relaxed) - so_far()
 }
 
 /// Allocations of this thread while `work` runs.

@@ -94,7 +94,8 @@ impl Pool {
     pub(crate) fn give_body(&mut self, mut body: Body) {
         body.clear();
         let own = body.text().capacity() + body.tail().capacity();
-        if own <= KEPT_BYTES && self.bodies.len() < KEPT_BODIES {
+        // One without memory would be in the place of one that has some.
+        if body.has_memory() && own <= KEPT_BYTES && self.bodies.len() < KEPT_BODIES {
             self.bodies.push(body);
         }
     }
@@ -170,6 +171,16 @@ mod tests {
             assert_eq!(pool.pending(), left);
         }
         assert!(pool.holders.is_empty());
+    }
+
+    #[test]
+    fn a_body_without_memory_takes_no_place() {
+        let mut pool = Pool::new();
+        let body = lend(&mut pool, 10);
+        pool.release(body);
+        // As a job leaves it whose answer was taken out.
+        pool.give_body(Body::new());
+        assert!(pool.take_body().has_memory());
     }
 
     #[test]
