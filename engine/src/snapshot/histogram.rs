@@ -118,7 +118,8 @@ impl<'a> HistogramSnapshot<'a> {
             from = to.max(from);
             each(bound.le, below + extras);
         }
-        each(f64::INFINITY, self.count());
+        let above = pages.flat_map(|(first, page)| page.iter().skip(from.saturating_sub(first)));
+        each(f64::INFINITY, below + extras + above.sum::<u64>() + self.head(HEAD_OVER));
     }
 
     /// The exemplars of the buckets that have one: the bucket's boundary, and the exemplar, whose value

@@ -166,8 +166,14 @@ impl Merged {
 
     /// Sums the buckets; gives the sum of what they count, and the largest.
     fn histogram(&mut self, cells: &HistogramCells) -> (u64, Option<u64>) {
-        let sums = cells.touched().map(|(group, number)| self.group(group, number));
-        let sum = sums.fold(0, u64::saturating_add);
+        let mut touched = cells.touched().peekable();
+        let mut sum: u64 = 0;
+        while let Some((group, number)) = touched.next() {
+            if let Some(&(_, soon)) = touched.peek() {
+                CORE.prefetch(soon as usize);
+            }
+            sum = sum.saturating_add(self.group(group, number));
+        }
         (sum, Some(cells.largest())) // after the buckets: at least what they count
     }
 
@@ -194,12 +200,18 @@ impl Merged {
     fn group(&mut self, group: usize, number: u32) -> u64 {
         let start = self.buckets.len();
         self.groups.push((group as u32, (start / PAGE_CELLS) as u32));
-        self.buckets.resize(start + PAGE_CELLS, 0);
         let mut total: u64 = 0;
         for source in CORE.pages(number as usize) {
-            sum(&mut self.buckets[start..], source, Relaxed);
+            match self.buckets.get_mut(start..) {
+                // Most pages have one source, which is a copy.
+                None | Some([]) => {
+                    self.buckets.extend(source.cells().iter().map(|cell| cell.load(Relaxed)));
+                }
+                Some(sums) => sum(sums, source, Relaxed),
+            }
             total = total.saturating_add(source.sum().load(Relaxed));
         }
+        self.buckets.resize(start + PAGE_CELLS, 0); // nobody has been there yet
         total
     }
 }
