@@ -107,8 +107,14 @@ fn conversation(input: &[u8], limits: &Limits) {
             Verdict::Partial => ("", &[][..], 400), // ended inside its head
         };
         closed |= method.is_empty();
+        let answered = Answered {
+            is_head: asks_for_a_head(sent),
+            is_error: method.is_empty(),
+            status,
+            closed,
+        };
         sent = rest;
-        answers = answer(answers, method, status, closed, &body.to_vec());
+        answers = answer(answers, &answered, &body.to_vec());
     }
     // Every head that is there is answered, unless the connection was closed before it.
     assert!(closed || sent.is_empty(), "{} bytes unanswered", sent.len());
@@ -121,8 +127,24 @@ fn conversation(input: &[u8], limits: &Limits) {
     }
 }
 
+/// Whether the request is HEAD, also where the rest of it is nonsense.
+fn asks_for_a_head(sent: &[u8]) -> bool {
+    let begin = sent.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(sent.len());
+    sent[begin..].starts_with(b"HEAD ")
+}
+
+/// What is known of an answer.
+struct Answered {
+    is_head: bool,
+    /// The request was none that a responder could answer.
+    is_error: bool,
+    status: u16,
+    /// Whether it is the last.
+    closed: bool,
+}
+
 /// Checks one answer and gives what follows it.
-fn answer<'a>(answers: &'a [u8], method: &str, status: u16, closed: bool, body: &[u8]) -> &'a [u8] {
+fn answer<'a>(answers: &'a [u8], answered: &Answered, body: &[u8]) -> &'a [u8] {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let head = match response.parse(answers) {
@@ -135,13 +157,13 @@ fn answer<'a>(answers: &'a [u8], method: &str, status: u16, closed: bool, body: 
         assert!(found.next().is_none(), "{name} twice");
         value
     };
-    assert_eq!(response.code, Some(status));
+    assert_eq!(response.code, Some(answered.status));
     let length: usize = header("content-length").expect("a length").parse().expect("a number");
     let close = header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-    assert_eq!(close, closed, "the client is told whether to go on");
-    let here = if method == "HEAD" { 0 } else { length };
+    assert_eq!(close, answered.closed, "the client is told whether to go on");
+    let here = if answered.is_head { 0 } else { length };
     let (got, rest) = answers[head..].split_at_checked(here).expect("the whole body");
-    if !method.is_empty() {
+    if !answered.is_error {
         assert_eq!(length, body.len(), "the length is that of the body, also for HEAD");
         assert_eq!(got, &body[..here]);
     }
