@@ -108,10 +108,9 @@ fn decode(coding: &str, stream: &[u8]) -> Vec<u8> {
     read
 }
 
-/// Parts of `now` that are the very memory of one in `before`, and all parts.
+/// Parts of `now` that are one of `before`, and all parts.
 fn kept(before: &[Segment], now: &[Segment]) -> (usize, usize) {
-    let is_old = |part: &&Segment| before.iter().any(|old| std::ptr::eq(&**old, &***part));
-    (now.iter().filter(is_old).count(), now.len())
+    (now.iter().filter(|part| before.contains(part)).count(), now.len())
 }
 
 #[track_caller]

@@ -242,3 +242,6 @@ fn groups<'a>(
     }
     if group.is_empty() { Ok(()) } else { each(&group) }
 }
+
+#[cfg(test)]
+mod tests;
