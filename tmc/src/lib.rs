@@ -28,6 +28,7 @@ mod collector;
 mod config;
 mod error;
 mod health;
+mod recovery;
 mod reporter;
 mod tracker;
 
@@ -45,8 +46,16 @@ pub use engine::{
     RegisterError, Registry, RegistryBuilder, Scope, Snapshot, StateSet, StateSetFamily, Summary,
     SummaryFamily, SummarySpec, UpDownCounter, UpDownCounterFamily,
 };
-pub use error::{Classify, ErrorType, Severity, TmcError, TmcErrorBuilder};
+pub use error::{
+    Classify, Condition, ConditionError, ConditionStatus, ErrorType, RecoveryAction, Severity,
+    Status, StatusDetails, TmcError, TmcErrorBuilder, convert_kubernetes_error,
+};
 pub use health::HealthStatus;
+pub use recovery::{
+    BreakerError, CircuitBreaker, CircuitBreakerBuilder, CircuitOpen, CircuitState, Delays, Jitter,
+    Permit, Recovery, RecoveryConfigError, RetryStrategy, RetryStrategyBuilder, StopSignal, Wait,
+    Waited,
+};
 pub use reporter::{MetricsReporter, ReporterError};
 pub use tracker::{OperationTracker, track_operation, track_operation_async};
 

@@ -7,10 +7,14 @@ use super::MetricsCollector;
 use crate::error::ErrorType;
 
 impl MetricsCollector {
-    /// Adds one to `tmc_recovery_attempts_total`.
+    /// Adds one to `tmc_recovery_attempts_total`. The successes and failures of the same labels exist
+    /// from then on, at zero, so that the query for active recoveries finds all three.
     pub fn record_recovery_attempt(&self, error_type: ErrorType, strategy: &str, component: &str) {
-        let family = &self.families().recovery_attempts;
-        family.at([error_type.as_str(), strategy, component]).inc();
+        let families = self.families();
+        let labels = [error_type.as_str(), strategy, component];
+        let _ = families.recovery_successes.at(labels);
+        let _ = families.recovery_failures.at(labels);
+        families.recovery_attempts.at(labels).inc();
     }
 
     /// Adds one to `tmc_recovery_successes_total`.

@@ -1,15 +1,19 @@
-//! Gives any error the type and severity it is counted by, and turns I/O errors into `TmcError`.
-//! Upstream: `std::io` and the user's error types. Downstream: the operation tracker.
+//! Gives any error the class it is counted and handled by: type, severity, whether to try again.
+//! Upstream: the user's error types, `io`, `kubernetes` and, with its feature, `kube`.
+//! Downstream: the operation tracker, `convert_kubernetes_error`, the recovery strategies.
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
-use super::{ErrorType, Severity, TmcError};
+use super::{ErrorType, Severity, Status, TmcError};
+use crate::recovery::CircuitOpen;
 
-/// An error that says by which type and severity it is to be counted.
+/// An error that says by which type and severity it is to be counted, and whether to try again.
 ///
-/// Implemented here for [`TmcError`], [`std::io::Error`] and boxed errors (which are searched, with
-/// their sources, for one of the two); one line makes an error type of your own countable:
+/// Implemented for [`TmcError`], [`Status`], [`std::io::Error`], `kube::Error` (feature `kube`),
+/// [`CircuitOpen`] and boxed errors, which are searched, with their sources, for one of these. One line makes an
+/// error type of your own countable:
 ///
 /// ```
 /// use tmc_metrics::{Classify, ErrorType};
@@ -23,6 +27,7 @@ use super::{ErrorType, Severity, TmcError};
 /// }
 ///
 /// assert_eq!(QuotaExceeded.severity(), ErrorType::PlacementCapacity.default_severity());
+/// assert!(!QuotaExceeded.is_retryable());
 /// ```
 pub trait Classify {
     /// The value of the label `error_type`.
@@ -32,16 +37,125 @@ pub trait Classify {
     fn severity(&self) -> Severity {
         self.error_type().default_severity()
     }
+
+    /// Whether trying again can help; the type's default unless overridden.
+    fn is_retryable(&self) -> bool {
+        self.error_type().is_retryable()
+    }
+
+    /// How long the other side asks to be left alone before the next try, if it said so.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
 }
 
-impl<E: Classify + ?Sized> Classify for &E {
+/// All that [`Classify`] tells of an error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Class {
+    pub(crate) error_type: ErrorType,
+    pub(crate) severity: Severity,
+    pub(crate) retryable: bool,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Class {
+    pub(crate) fn of(error: &(impl Classify + ?Sized)) -> Self {
+        Self {
+            error_type: error.error_type(),
+            severity: error.severity(),
+            retryable: error.is_retryable(),
+            retry_after: error.retry_after(),
+        }
+    }
+
+    /// The class of the first error in the chain that has one, else an internal error.
+    pub(crate) fn of_chain(error: &(dyn Error + 'static)) -> Self {
+        Self::known_in_chain(error).unwrap_or_else(|| Self::of(&ErrorType::InternalError))
+    }
+
+    /// The class of the first error in the chain that has one.
+    pub(crate) fn known_in_chain(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut link = Some(error);
+        while let Some(error) = link {
+            if let Some(error) = error.downcast_ref::<TmcError>() {
+                return Some(Self::of(error));
+            }
+            if let Some(error) = error.downcast_ref::<Status>() {
+                return Some(Self::of(error));
+            }
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return Some(Self::of(error));
+            }
+            if let Some(error) = error.downcast_ref::<CircuitOpen>() {
+                return Some(Self::of(error));
+            }
+            #[cfg(feature = "kube")]
+            if let Some(error) = error.downcast_ref::<kube::Error>() {
+                return Some(Self::of(error));
+            }
+            link = error.source();
+        }
+        None
+    }
+}
+
+/// The type alone, where there is nothing else to say.
+impl Classify for ErrorType {
     fn error_type(&self) -> ErrorType {
-        (**self).error_type()
+        *self
+    }
+}
+
+/// Passes every question on, so that what is overridden stays so.
+macro_rules! ask {
+    ($error:ident => $answer:expr) => {
+        fn error_type(&self) -> ErrorType {
+            let $error = self;
+            $answer.error_type()
+        }
+
+        fn severity(&self) -> Severity {
+            let $error = self;
+            $answer.severity()
+        }
+
+        fn is_retryable(&self) -> bool {
+            let $error = self;
+            $answer.is_retryable()
+        }
+
+        fn retry_after(&self) -> Option<Duration> {
+            let $error = self;
+            $answer.retry_after()
+        }
+    };
+}
+pub(crate) use ask;
+
+impl Classify for Class {
+    fn error_type(&self) -> ErrorType {
+        self.error_type
     }
 
     fn severity(&self) -> Severity {
-        (**self).severity()
+        self.severity
     }
+
+    fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl<E: Classify + ?Sized> Classify for &E {
+    ask!(error => (**error));
+}
+
+impl<E: Classify + ?Sized> Classify for Box<E> {
+    ask!(error => (**error));
 }
 
 impl Classify for TmcError {
@@ -52,94 +166,20 @@ impl Classify for TmcError {
     fn severity(&self) -> Severity {
         TmcError::severity(self)
     }
-}
 
-impl Classify for io::Error {
-    fn error_type(&self) -> ErrorType {
-        use io::ErrorKind as K;
-        match self.kind() {
-            // A socket whose read timeout has passed reports WouldBlock on Unix.
-            K::TimedOut | K::WouldBlock => ErrorType::SyncTimeout,
-            K::ConnectionRefused
-            | K::ConnectionReset
-            | K::ConnectionAborted
-            | K::NotConnected
-            | K::BrokenPipe
-            | K::HostUnreachable
-            | K::NetworkUnreachable
-            | K::NetworkDown => ErrorType::ClusterUnreachable,
-            K::NotFound => ErrorType::ResourceNotFound,
-            K::PermissionDenied => ErrorType::ResourcePermission,
-            _ => ErrorType::InternalError,
-        }
+    fn is_retryable(&self) -> bool {
+        TmcError::is_retryable(self)
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        TmcError::retry_after(self)
     }
 }
 
 impl Classify for dyn Error + Send + Sync + 'static {
-    fn error_type(&self) -> ErrorType {
-        class_of_chain(self).0
-    }
-
-    fn severity(&self) -> Severity {
-        class_of_chain(self).1
-    }
+    ask!(error => Class::of_chain(error));
 }
 
 impl Classify for dyn Error + 'static {
-    fn error_type(&self) -> ErrorType {
-        class_of_chain(self).0
-    }
-
-    fn severity(&self) -> Severity {
-        class_of_chain(self).1
-    }
-}
-
-impl<E: Classify + ?Sized> Classify for Box<E> {
-    fn error_type(&self) -> ErrorType {
-        (**self).error_type()
-    }
-
-    fn severity(&self) -> Severity {
-        (**self).severity()
-    }
-}
-
-/// The class of the first error in the chain that has one, else an internal error.
-fn class_of_chain(error: &(dyn Error + 'static)) -> (ErrorType, Severity) {
-    let mut link = Some(error);
-    while let Some(error) = link {
-        if let Some(error) = error.downcast_ref::<TmcError>() {
-            return (error.error_type(), error.severity());
-        }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return (Classify::error_type(error), Classify::severity(error));
-        }
-        link = error.source();
-    }
-    (ErrorType::InternalError, ErrorType::InternalError.default_severity())
-}
-
-impl From<io::Error> for TmcError {
-    /// Type as by [`Classify`], the message and cause from the error, component and operation both
-    /// `io`; [`TmcError::from_io`] names them.
-    fn from(error: io::Error) -> Self {
-        Self::from_io(error, "io", "io")
-    }
-}
-
-impl TmcError {
-    /// An I/O error of an operation: a time-out becomes SyncTimeout; a refused, reset or otherwise
-    /// lost connection ClusterUnreachable; NotFound ResourceNotFound; PermissionDenied
-    /// ResourcePermission; anything else InternalError.
-    pub fn from_io(
-        error: io::Error,
-        component: impl Into<String>,
-        operation: impl Into<String>,
-    ) -> Self {
-        Self::builder(Classify::error_type(&error), component, operation)
-            .message(error.to_string())
-            .cause(error)
-            .build()
-    }
+    ask!(error => Class::of_chain(error));
 }

@@ -1,21 +1,34 @@
 //! The error of a TMC operation: what happened, where, to which object, and whether to try again.
 //! Upstream: whoever fails. Downstream: the operation tracker, which counts it by type and severity.
 
+mod action;
+mod builder;
 mod class;
 mod classify;
+mod condition;
+mod io;
+#[cfg(feature = "kube")]
+mod kube_rs;
+mod kubernetes;
+mod serialize;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+pub use action::RecoveryAction;
+pub use builder::TmcErrorBuilder;
 pub use class::{ErrorType, Severity};
 pub use classify::Classify;
+pub use condition::{Condition, ConditionError, ConditionStatus};
+pub use kubernetes::{Status, StatusDetails, convert_kubernetes_error};
 
 type Cause = Arc<dyn Error + Send + Sync + 'static>;
 
-/// An error of a TMC operation; one pointer wide, cheap to clone.
+/// An error of a TMC operation; one pointer wide, cheap to clone. Serializes (with its causes, as
+/// texts) for logs.
 ///
 /// ```
 /// use tmc_metrics::{ErrorType, Severity, TmcError};
@@ -47,6 +60,7 @@ struct Fields {
     timestamp: SystemTime,
     context: BTreeMap<String, String>,
     retryable: bool,
+    retry_after: Option<Duration>,
     recovery_hint: Option<String>,
     cluster_name: Option<String>,
     logical_cluster: Option<String>,
@@ -73,6 +87,7 @@ impl TmcError {
             timestamp: SystemTime::now(),
             context: BTreeMap::new(),
             retryable: error_type.is_retryable(),
+            retry_after: None,
             recovery_hint: None,
             cluster_name: None,
             logical_cluster: None,
@@ -120,6 +135,11 @@ impl TmcError {
     /// Whether trying again can help.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// How long the other side asks to be left alone before the next try, if it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// What a person can do about it.
@@ -170,99 +190,5 @@ impl fmt::Display for TmcError {
 impl Error for TmcError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
-    }
-}
-
-/// Collects what is known about an error; [`build`](Self::build) ends it and cannot fail.
-#[derive(Clone, Debug)]
-#[must_use = "an error comes of it only by `build`"]
-pub struct TmcErrorBuilder(Fields);
-
-impl TmcErrorBuilder {
-    /// Ends the builder.
-    pub fn build(self) -> TmcError {
-        TmcError(Arc::new(self.0))
-    }
-
-    /// What happened, for people.
-    pub fn message(mut self, message: impl Into<String>) -> Self {
-        self.0.message = message.into();
-        self
-    }
-
-    /// Instead of the type's default severity.
-    pub fn severity(mut self, severity: Severity) -> Self {
-        self.0.severity = severity;
-        self
-    }
-
-    /// Instead of the type's default.
-    pub fn retryable(mut self, retryable: bool) -> Self {
-        self.0.retryable = retryable;
-        self
-    }
-
-    /// The error below this one.
-    pub fn cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync + 'static>>) -> Self {
-        self.0.cause = Some(Arc::from(cause.into()));
-        self
-    }
-
-    /// When it happened, if not now.
-    pub fn timestamp(mut self, timestamp: SystemTime) -> Self {
-        self.0.timestamp = timestamp;
-        self
-    }
-
-    /// A further key and value; the last value of a key counts.
-    pub fn context(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.context.insert(key.into(), value.into());
-        self
-    }
-
-    /// What a person can do about it.
-    pub fn recovery_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.recovery_hint = Some(hint.into());
-        self
-    }
-
-    /// The physical cluster concerned.
-    pub fn cluster_name(mut self, cluster: impl Into<String>) -> Self {
-        self.0.cluster_name = Some(cluster.into());
-        self
-    }
-
-    /// The logical cluster concerned.
-    pub fn logical_cluster(mut self, logical_cluster: impl Into<String>) -> Self {
-        self.0.logical_cluster = Some(logical_cluster.into());
-        self
-    }
-
-    /// Group, version and kind of the object concerned.
-    pub fn gvk(mut self, gvk: impl Into<String>) -> Self {
-        self.0.gvk = Some(gvk.into());
-        self
-    }
-
-    /// The namespace of the object concerned.
-    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.0.namespace = Some(namespace.into());
-        self
-    }
-
-    /// The name of the object concerned.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.0.name = Some(name.into());
-        self
-    }
-
-    /// The object concerned: gvk, namespace and name in one call.
-    pub fn object(
-        self,
-        gvk: impl Into<String>,
-        namespace: impl Into<String>,
-        name: impl Into<String>,
-    ) -> Self {
-        self.gvk(gvk).namespace(namespace).name(name)
     }
 }
