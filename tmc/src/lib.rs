@@ -3,6 +3,8 @@
 //! [`MetricsCollector`] records what the catalogue of families knows ([`catalogue`]);
 //! [`OperationTracker`] and [`track_operation`] count operations with their latency and errors;
 //! [`MetricsReporter`] samples the process and serves everything over HTTP, as [`MetricsConfig`] says.
+//! [`TmcError`] says what failed, [`convert_kubernetes_error`] makes one of what a cluster answers (and,
+//! with the feature `kube`, of a `kube::Error`); [`RetryStrategy`] and [`CircuitBreaker`] recover.
 //! The engine below, its exposition and the sampler are re-exported as [`engine`], [`exposition`]
 //! and [`sysmon`].
 //!

@@ -88,6 +88,9 @@ fn every_other_variant_has_its_type() {
         (service(kind(K::TimedOut)), ErrorType::SyncTimeout),
         (service(io::Error::other(kind(K::TimedOut))), ErrorType::SyncTimeout),
         (service(tower::timeout::error::Elapsed::new()), ErrorType::SyncTimeout),
+        // An I/O error's sources pass over what it wraps.
+        (service(io::Error::other(tower::timeout::error::Elapsed::new())), ErrorType::SyncTimeout),
+        (service(io::Error::other(mine.clone())), ErrorType::PlacementPolicy),
         (service(mine), ErrorType::PlacementPolicy),
         (kube::Error::ReadEvents(kind(K::UnexpectedEof)), ErrorType::ClusterUnreachable),
         (kube::Error::ReadEvents(kind(K::TimedOut)), ErrorType::SyncTimeout),

@@ -91,7 +91,22 @@ impl CircuitBreaker {
         permit.conclude(operation.await)
     }
 
-    /// Lets a call in, which tells its verdict to the permit.
+    /// Lets a call in, which tells its verdict to the permit: for calls that are no closure and no
+    /// future.
+    ///
+    /// ```
+    /// # use tmc_metrics::{CircuitBreaker, MetricsCollector, Registry, TmcError};
+    /// # fn answer() -> Result<u32, std::io::Error> { Ok(7) }
+    /// # let collector = MetricsCollector::new(&Registry::new()).unwrap();
+    /// # let breaker = CircuitBreaker::builder("syncer").build(&collector).unwrap();
+    /// # || -> Result<(), TmcError> {
+    /// let permit = breaker.acquire()?;
+    /// match answer() {
+    ///     Ok(_) => permit.success(),
+    ///     Err(error) => permit.failure(&error),
+    /// }
+    /// # Ok(()) };
+    /// ```
     ///
     /// # Errors
     /// The call is refused.
@@ -174,6 +189,20 @@ impl Drop for Permit {
 ///
 /// Counts as ClusterUnavailable, is retryable, and says after what time: a
 /// [`RetryStrategy`](crate::RetryStrategy) around a breaker waits as long.
+///
+/// ```
+/// use tmc_metrics::{
+///     CircuitBreaker, MetricsCollector, Registry, RetryStrategy, StopSignal, TmcError,
+/// };
+///
+/// # fn sync() -> Result<u32, TmcError> { Ok(7) }
+/// let collector = MetricsCollector::new(&Registry::new())?;
+/// let breaker = CircuitBreaker::builder("syncer").build(&collector)?;
+/// let (strategy, stop) = (RetryStrategy::default(), StopSignal::new());
+/// let synced = strategy.run(&collector, "syncer", &stop, || breaker.call(sync));
+/// assert_eq!(synced.map_err(TmcError::from)?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("calls of {component} are refused after too many failures; try again in {retry_after:?}")]
 pub struct CircuitOpen {

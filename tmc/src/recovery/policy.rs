@@ -47,6 +47,23 @@ pub enum RecoveryConfigError {
 }
 
 /// Settings of a [`RetryStrategy`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tmc_metrics::{Jitter, RetryStrategy};
+///
+/// let patient = RetryStrategy::builder()
+///     .max_attempts(8)
+///     .base_delay(Duration::from_secs(1))
+///     .max_delay(Duration::from_secs(60))
+///     .jitter(Jitter::Equal)
+///     .deadline(Duration::from_secs(300))
+///     .build()?;
+/// assert_eq!(patient.delays().count(), 7);
+/// let refused = RetryStrategy::builder().factor(0.5).build().unwrap_err();
+/// assert_eq!(refused.to_string(), "factor is 0.5: use a finite number of at least 1, such as 2.0");
+/// # Ok::<(), tmc_metrics::RecoveryConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a strategy comes of it only by `build`"]
 pub struct RetryStrategyBuilder(pub(super) RetryStrategy);
@@ -115,6 +132,20 @@ impl RetryStrategyBuilder {
 }
 
 /// Settings of a [`CircuitBreaker`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tmc_metrics::{CircuitBreaker, ErrorType, MetricsCollector, Registry};
+///
+/// let collector = MetricsCollector::new(&Registry::new())?;
+/// let breaker = CircuitBreaker::builder("syncer")
+///     .failure_threshold(3)
+///     .open_for(Duration::from_secs(10))
+///     .probes(2)
+///     .counts(|error_type| error_type == ErrorType::ClusterUnreachable)
+///     .build(&collector)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a breaker comes of it only by `build`"]
 pub struct CircuitBreakerBuilder {

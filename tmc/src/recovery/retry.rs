@@ -123,6 +123,20 @@ impl RetryStrategy {
     /// As [`run`](Self::run), on any runtime: `sleep` makes the future that ends after a delay, such
     /// as `tokio::time::sleep`. Dropping the future interrupts the run.
     ///
+    /// ```
+    /// use tmc_metrics::{MetricsCollector, RetryStrategy, TmcError};
+    /// # async fn get() -> Result<u32, TmcError> { Ok(7) }
+    /// # async fn sleep(_: std::time::Duration) {}
+    ///
+    /// async fn get_stubbornly(collector: &MetricsCollector) -> Result<u32, TmcError> {
+    ///     RetryStrategy::default().run_async(collector, "syncer", sleep, get).await
+    /// }
+    /// # let collector = MetricsCollector::new(&tmc_metrics::Registry::new()).unwrap();
+    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # let done = std::pin::pin!(get_stubbornly(&collector)).poll(&mut context);
+    /// # assert!(matches!(done, std::task::Poll::Ready(Ok(7))));
+    /// ```
+    ///
     /// # Errors
     /// That of the last try.
     pub async fn run_async<T, E: Classify, F, S>(
