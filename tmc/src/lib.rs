@@ -30,6 +30,7 @@ mod collector;
 mod config;
 mod error;
 mod health;
+pub mod queue;
 mod recovery;
 mod reporter;
 mod tracker;
