@@ -31,8 +31,8 @@ use crate::error::{Classify, ErrorType, Severity, TmcError};
 /// | a probe fails | a failure and the duration, by the same type; then another attempt, by the probe's |
 /// | the last clone and [`Permit`] are dropped while it is not closed | a failure and the duration |
 ///
-/// Clones are the same circuit. A call allocates nothing and locks twice, for some tens of
-/// nanoseconds, more where the circuit changes.
+/// Clones are the same circuit. A call that is let in locks twice, never while the operation runs, and
+/// allocates only where the circuit changes.
 ///
 /// ```
 /// use std::io::{Error, ErrorKind};
@@ -113,7 +113,10 @@ impl CircuitBreaker {
     pub fn acquire(&self) -> Result<Permit, CircuitOpen> {
         let mut circuit = self.lock();
         match circuit.enter() {
-            Ok(epoch) => Ok(Permit { breaker: self.clone(), epoch, verdict: Verdict::Unknown }),
+            Ok(epoch) => {
+                let (breaker, counts) = (self.clone(), circuit.counts());
+                Ok(Permit { breaker, epoch, counts, verdict: Verdict::Unknown })
+            }
             Err(retry_after) => {
                 Err(CircuitOpen { component: circuit.component().clone(), retry_after })
             }
@@ -147,6 +150,7 @@ impl fmt::Debug for CircuitBreaker {
 pub struct Permit {
     breaker: CircuitBreaker,
     epoch: Epoch,
+    counts: fn(ErrorType) -> bool,
     verdict: Verdict,
 }
 
@@ -159,10 +163,10 @@ impl Permit {
     /// The call came to this error, which may yet show that the other side works; see
     /// [`CircuitBreakerBuilder::counts`].
     pub fn failure<E: Classify + ?Sized>(mut self, error: &E) {
-        // The user's code runs before the lock is taken, with no verdict so far should it panic.
+        // The user's code runs outside of the lock, with no verdict so far should it panic.
         let error_type = error.error_type();
-        let counts = self.breaker.lock().counts();
-        self.verdict = if counts(error_type) { Verdict::Fails(error_type) } else { Verdict::Works };
+        self.verdict =
+            if (self.counts)(error_type) { Verdict::Fails(error_type) } else { Verdict::Works };
     }
 
     fn conclude<T, E: Classify>(self, result: Result<T, E>) -> Result<T, BreakerError<E>> {
