@@ -63,7 +63,6 @@ impl Mirror {
         self.publish_placements();
         self.publish_migrations();
         self.publish_components(now);
-        self.queues.publish();
         let views = self.namespaces.values().filter(|space| space.view.written);
         let (failing, active): (Vec<_>, Vec<_>) =
             views.partition(|space| space.view.failing.is_some());

@@ -1,11 +1,11 @@
-//! One work queue per cluster, on crossbeam channels, and what is measured about it.
+//! One work queue per cluster, which measures itself.
 //! Upstream: reconcile, which pushes. Downstream: workers, which take from whichever has work.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Select, Sender, unbounded};
+use crossbeam_channel::{Receiver, Select};
 use tmc_metrics::MetricsCollector;
+use tmc_metrics::queue::{QueueItem, QueueReceiver, QueueSender, unbounded};
 
 use super::door::Purpose;
 use super::manifest::Manifest;
@@ -38,64 +38,37 @@ pub(crate) struct Task {
     pub(crate) expected: Option<u64>,
     /// The namespace's first cluster, where this is another one.
     pub(crate) projected_from: Option<usize>,
-    pub(crate) queued: Instant,
 }
 
 /// The sending ends. A queue is as long as its cluster has files, at most.
-pub(crate) struct Queues {
-    collector: MetricsCollector,
-    names: Vec<String>,
-    senders: Vec<Sender<Task>>,
-}
+pub(crate) struct Queues(Vec<QueueSender<Task>>);
 
 /// The receiving ends; each worker has its own clone.
 #[derive(Clone)]
-pub(crate) struct Intake {
-    collector: MetricsCollector,
-    names: Vec<String>,
-    receivers: Vec<Receiver<Task>>,
-}
+pub(crate) struct Intake(Vec<QueueReceiver<Task>>);
 
 /// Makes a queue for each name.
 pub(crate) fn queues(collector: &MetricsCollector, names: &[String]) -> (Queues, Intake) {
-    let (senders, receivers) = names.iter().map(|_| unbounded()).unzip();
-    let (collector, names) = (collector.clone(), names.to_vec());
-    let queues = Queues { collector: collector.clone(), names: names.clone(), senders };
-    (queues, Intake { collector, names, receivers })
+    let (senders, receivers) = names.iter().map(|name| unbounded(collector, name)).unzip();
+    (Queues(senders), Intake(receivers))
 }
 
 impl Queues {
-    /// Adds a task to its cluster's queue; false where nobody takes from it any more.
-    pub(crate) fn push(&self, task: Task) -> bool {
-        let (sender, name) = (&self.senders[task.cluster], &self.names[task.cluster]);
-        if sender.send(task).is_err() {
-            return false;
-        }
-        self.collector.record_queue_add(name);
-        self.collector.record_queue_depth(name, sender.len() as u64);
-        true
-    }
-
-    /// Sets the depth of every queue to what it is now.
-    pub(crate) fn publish(&self) {
-        for (sender, name) in self.senders.iter().zip(&self.names) {
-            self.collector.record_queue_depth(name, sender.len() as u64);
-        }
-    }
-
-    /// Counts a task that is pushed again because it failed before.
-    pub(crate) fn count_retry(&self, cluster: usize) {
-        self.collector.record_queue_retry(&self.names[cluster]);
+    /// Adds a task to its cluster's queue, `again` if it failed before; false where nobody takes from it
+    /// any more.
+    pub(crate) fn push(&self, task: Task, again: bool) -> bool {
+        let sender = &self.0[task.cluster];
+        if again { sender.retry(task).is_ok() } else { sender.send(task).is_ok() }
     }
 }
 
 impl Intake {
     /// The next task of any queue; `None` once `stop` is closed.
-    pub(crate) fn take(&self, stop: &Receiver<()>) -> Option<Task> {
+    pub(crate) fn take(&self, stop: &Receiver<()>) -> Option<QueueItem<Task>> {
         let mut select = Select::new();
         let stop_index = select.recv(stop);
-        for receiver in &self.receivers {
-            select.recv(receiver);
+        for receiver in &self.0 {
+            receiver.select_in(&mut select);
         }
         let ready = select.select();
         let index = ready.index();
@@ -104,17 +77,15 @@ impl Intake {
             return None;
         }
         // The queues were added after the stop channel.
-        let queue = index - 1;
-        let task = ready.recv(&self.receivers[queue]).ok()?;
-        let (receiver, name) = (&self.receivers[queue], &self.names[queue]);
-        self.collector.record_queue_depth(name, receiver.len() as u64);
-        self.collector.record_queue_wait(name, task.queued.elapsed());
-        Some(task)
+        self.0[index - 1].complete(ready).ok()
     }
 
     /// Takes what is queued now, without waiting; for tests that have no workers.
     #[cfg(test)]
-    pub(crate) fn drain(&self) -> Vec<Task> {
-        self.receivers.iter().flat_map(Receiver::try_iter).collect()
+    pub(crate) fn drain(&self) -> Vec<QueueItem<Task>> {
+        let queued = |receiver: &QueueReceiver<Task>| {
+            (0..receiver.len()).map_while(|_| receiver.try_recv().ok()).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(queued).collect()
     }
 }

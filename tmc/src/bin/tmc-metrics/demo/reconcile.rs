@@ -70,12 +70,12 @@ impl Mirror {
                 let Some(manifest) = &seen.manifest else { continue };
                 let rejected = self.clusters[index].rejected.get(rel) == Some(&manifest.hash);
                 if self.is_wanted(rel, index) && !rejected && self.needs_work(rel, index) {
-                    tasks.push(self.task(index, rel, Action::Put(manifest.clone()), now));
+                    tasks.push(self.task(index, rel, Action::Put(manifest.clone())));
                 }
             }
             for (rel, copy) in &self.clusters[index].copies {
                 if !self.is_wanted(rel, index) {
-                    tasks.push(self.task(index, rel, Action::Delete(copy.manifest.clone()), now));
+                    tasks.push(self.task(index, rel, Action::Delete(copy.manifest.clone())));
                 }
             }
             tasks.retain(|task| self.may_queue(task, now));
@@ -101,7 +101,7 @@ impl Mirror {
         }
     }
 
-    fn task(&self, cluster: usize, rel: &Rel, action: Action, now: Instant) -> Task {
+    fn task(&self, cluster: usize, rel: &Rel, action: Action) -> Task {
         let copy = self.clusters[cluster].copies.get(rel);
         let space = self.namespaces.get(namespace_of(rel));
         let moving_here = space
@@ -126,7 +126,6 @@ impl Mirror {
             projected_from: first.filter(|first| *first != cluster && !moving_here),
             action,
             purpose,
-            queued: now,
         }
     }
 
@@ -136,19 +135,16 @@ impl Mirror {
             && cluster.episodes.get(&task.rel).is_none_or(|episode| episode.retry_at <= now)
     }
 
-    fn queue(&mut self, mut task: Task, now: Instant) {
+    fn queue(&mut self, task: Task, now: Instant) {
         let (index, rel) = (task.cluster, task.rel.clone());
-        if let Some(episode) = self.clusters[index].episodes.get_mut(&rel) {
-            self.queues.count_retry(index);
-            if episode.given_up {
-                (episode.attempts, episode.began, episode.given_up) = (0, now, false);
-                let error = episode.error_type;
-                self.recovery_attempt(error, RETRY, SYNCER);
-            }
+        let episode = self.clusters[index].episodes.get_mut(&rel);
+        let again = episode.is_some();
+        if let Some(episode) = episode.filter(|episode| episode.given_up) {
+            (episode.attempts, episode.began, episode.given_up) = (0, now, false);
+            let error = episode.error_type;
+            self.recovery_attempt(error, RETRY, SYNCER);
         }
-        // The queue's clock is the real one, also where a test moves the mirror's.
-        task.queued = Instant::now();
-        if self.queues.push(task) {
+        if self.queues.push(task, again) {
             self.clusters[index].in_flight.insert(rel);
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
+use tmc_metrics::queue::QueueItem;
 use tmc_metrics::{ErrorType, MetricsCollector, TmcError};
 
 use super::door::{Door, Found, Op, Root, Stamp, hash_of};
@@ -69,7 +70,7 @@ impl Worker {
         }
     }
 
-    pub(crate) fn perform(&self, task: Task) -> Outcome {
+    pub(crate) fn perform(&self, task: QueueItem<Task>) -> Outcome {
         let root = &self.clusters[task.cluster];
         let start = Instant::now();
         let operation = match task.action {
@@ -94,8 +95,7 @@ impl Worker {
                 Err(error)
             }
         };
-        self.collector.record_queue_processing(&root.name, taken);
-        Outcome { task, result, finished: Instant::now() }
+        Outcome { task: task.into_inner(), result, finished: Instant::now() }
     }
 
     fn put(&self, root: &Root, task: &Task, manifest: &Manifest) -> Result<Effect, TmcError> {
