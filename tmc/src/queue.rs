@@ -17,10 +17,10 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender};
 pub use crossbeam_channel::{
     RecvError, RecvTimeoutError, Select, SelectedOperation, SendError, TryRecvError, TrySendError,
 };
-use crossbeam_channel::{Receiver, Sender};
 use tmc_engine::{Clock, Counter, Gauge, Histogram};
 
 use crate::collector::MetricsCollector;

@@ -147,6 +147,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// The slow twin: a list of when each item came, and one of when work on it began.
     #[test]
     fn a_queue_agrees_with_a_list(steps in steps()) {
