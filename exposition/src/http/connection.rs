@@ -150,8 +150,8 @@ impl<S: Stream> Connection<S> {
             Phase::Reading if self.idle => Claim::Idle,
             Phase::Reading if self.filled > 0 || self.skip > 0 => Claim::Partial,
             Phase::Reading => Claim::Silent,
-            // All is said, and in the kernel's hands.
-            Phase::Draining => Claim::Idle,
+            // What is left is in the kernel's hands.
+            Phase::Draining => Claim::Done,
             Phase::Entering(_) | Phase::Waiting(..) | Phase::Writing => Claim::Busy,
         };
         (claim, self.progressed)

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 /// What a connection holds its place for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// Nothing, between two requests or after the last.
+    /// Nothing: all is said, and it is about to go.
+    Done,
+    /// Nothing, between two requests.
     Idle,
     /// It came, and has sent nothing of a head yet; with TLS, its handshake may be on its way.
     Silent,
@@ -22,7 +24,8 @@ pub(crate) enum Claim {
 /// How a connection stands, and since when: nothing has become of it since then.
 pub(crate) type Standing = (Claim, Instant);
 
-/// The connection that makes room for a newcomer: whoever has been idle or silent for longest.
+/// The connection that makes room for a newcomer: one that is done, else whoever has been idle or silent for
+/// longest. So a flood of requests that are refused at once costs no kept connection its place.
 ///
 /// Those who have not sent a whole request may hold half of the places together. When they do, the one
 /// of them that began first goes, even in the middle of its head: however many come to say nothing or
@@ -34,12 +37,13 @@ pub(crate) fn choose(standings: impl Iterator<Item = (usize, Standing)> + Clone)
     let crowded = begun > 0 && begun * 2 >= count;
     let goes = |claim| match claim {
         Claim::Idle => !crowded,
-        Claim::Silent => true,
+        Claim::Done | Claim::Silent => true,
         Claim::Partial => crowded,
         Claim::Busy => false,
     };
     let candidates = standings.filter(|(_, (claim, _))| goes(*claim));
-    candidates.min_by_key(|(_, (_, since))| *since).map(|(index, _)| index)
+    let order = |claim, since| (claim != Claim::Done, since);
+    candidates.min_by_key(|(_, (claim, since))| order(*claim, *since)).map(|(index, _)| index)
 }
 
 /// An answer that waits for its reader.
@@ -86,7 +90,7 @@ pub(crate) fn slowest(
 
 #[cfg(test)]
 mod tests {
-    use super::Claim::{Busy, Idle, Partial, Silent};
+    use super::Claim::{Busy, Done, Idle, Partial, Silent};
     use super::*;
 
     /// The choice among connections that stand like this, each for a second longer than the next.
@@ -101,6 +105,12 @@ mod tests {
         assert_eq!(chosen(&[Busy, Idle, Idle, Silent]), Some(1));
         assert_eq!(chosen(&[Busy, Silent, Idle, Busy]), Some(1));
         assert_eq!(chosen(&[Partial, Busy, Busy, Idle]), Some(3));
+    }
+
+    #[test]
+    fn who_is_done_goes_before_who_may_ask_again() {
+        assert_eq!(chosen(&[Idle, Silent, Busy, Done, Done]), Some(3));
+        assert_eq!(chosen(&[Idle, Silent, Silent, Partial, Done]), Some(4));
     }
 
     #[test]

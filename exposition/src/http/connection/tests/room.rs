@@ -50,5 +50,5 @@ fn it_tells_what_it_holds_its_place_for_and_since_when() {
     bench.pass(HEAD_TIME / 2);
     bench.send(b"x\0");
     bench.drive();
-    assert_eq!(bench.connection.standing(), (Claim::Idle, bench.now.get()), "it lingers");
+    assert_eq!(bench.connection.standing(), (Claim::Done, bench.now.get()), "it lingers");
 }
