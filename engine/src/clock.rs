@@ -2,6 +2,7 @@
 //! Upstream: the operating system. Downstream: start timestamps, retirement, timers.
 
 use crate::sync::{Arc, Mutex};
+use crate::ticks::{self, Tick};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Tells the time; cheap to clone.
@@ -31,6 +32,36 @@ impl Clock {
     #[must_use]
     pub fn since(&self, start: Instant) -> Duration {
         self.now().saturating_duration_since(start)
+    }
+
+    /// A moment of the monotonic time, for [`elapsed`](Self::elapsed): read from the processor's
+    /// counter once [`calibrate`](Self::calibrate) has been called, in less than half of the time that
+    /// [`now`](Self::now) takes; until then, and where the counter is not to be relied on, as `now`.
+    #[inline]
+    #[must_use]
+    pub fn tick(&self) -> Tick {
+        match &self.manual {
+            None => Tick::now(),
+            Some(clock) => clock.now().into(),
+        }
+    }
+
+    /// The time since `tick`, which this clock told; zero where the counter has gone back.
+    #[inline]
+    #[must_use]
+    pub fn elapsed(&self, tick: Tick) -> Duration {
+        tick.elapsed(|| self.now())
+    }
+
+    /// Measures the processor's counter against the system's clock, once for all clocks of the
+    /// process, and returns whether it is used from now on.
+    ///
+    /// Blocks while it measures: some 3 ms, and at most 200 ms where the machine is busy. Not for a
+    /// hot path, and not for a thread that others wait for. The counter is left alone where Linux
+    /// tells time by another source, because it has found the counter to be wrong or it is a guest
+    /// that may move to another host, and where the processor does not promise a constant rate.
+    pub fn calibrate() -> bool {
+        ticks::calibrate()
     }
 
     /// The calendar's time: for timestamps.

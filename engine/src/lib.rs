@@ -75,6 +75,8 @@ mod publish;
 mod snapshot;
 #[cfg(not(loom))]
 pub mod testing;
+#[cfg(not(loom))]
+mod ticks;
 
 #[cfg(all(test, loom))]
 mod models;
@@ -88,6 +90,7 @@ pub use {
     record::*,
     registry::*,
     snapshot::*,
+    ticks::Tick,
 };
 
 /// Sets how many threads at once get cells of their own (4,096 unless set); further threads share

@@ -30,6 +30,7 @@ mod collector;
 mod config;
 mod error;
 mod health;
+mod operation;
 pub mod queue;
 mod recovery;
 mod reporter;
@@ -54,6 +55,7 @@ pub use error::{
     Status, StatusDetails, TmcError, TmcErrorBuilder, convert_kubernetes_error,
 };
 pub use health::HealthStatus;
+pub use operation::{Operation, Running};
 pub use recovery::{
     BreakerError, CircuitBreaker, CircuitBreakerBuilder, CircuitOpen, CircuitState, Delays, Jitter,
     Permit, Recovery, RecoveryConfigError, RetryStrategy, RetryStrategyBuilder, StopSignal, Wait,

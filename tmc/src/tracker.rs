@@ -1,9 +1,13 @@
 //! Tracks one operation of a component: its outcome, its latency, its error.
 //! Upstream: components, [`track_operation`]. Downstream: the collector's component families.
+//!
+//! Each verdict looks its series up. Where the same operation runs again and again, `operation` keeps
+//! the handles.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Instant;
+
+use tmc_engine::Tick;
 
 use crate::collector::MetricsCollector;
 use crate::error::{Classify, ErrorType};
@@ -15,19 +19,19 @@ use crate::error::{Classify, ErrorType};
 /// | [`success`](Self::success) | `success` | observed | none |
 /// | [`error`](Self::error) | `error` | observed | the error's type and severity |
 /// | [`timeout`](Self::timeout) | `timeout` | observed | SyncTimeout with its default severity |
+/// | [`conclude`](Self::conclude) | as `success` or `error` | observed | as `success` or `error` |
 /// | dropped without one, by a panic too | `cancelled` | not observed | none |
 ///
 /// A cancelled operation's time says when somebody gave up, not how long the operation takes, so it
 /// stays out of the latency. A time-out is an error of the component, for alerts on the error rate.
 ///
 /// ```
-/// # fn sync() -> Result<(), std::io::Error> { Ok(()) }
+/// # fn sync() -> Result<u32, std::io::Error> { Ok(3) }
 /// # let collector = tmc_metrics::MetricsCollector::new(&tmc_metrics::Registry::new()).unwrap();
 /// let tracker = collector.operation_tracker("SyncTargetController", "syncer-1", "sync-deployment");
-/// match sync() {
-///     Ok(()) => tracker.success(),
-///     Err(error) => tracker.error(&error),
-/// }
+/// let synced = tracker.conclude(sync())?;
+/// # assert_eq!(synced, 3);
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[must_use = "a tracker that is dropped counts its operation as cancelled"]
 pub struct OperationTracker<'a> {
@@ -35,7 +39,7 @@ pub struct OperationTracker<'a> {
     component_type: Cow<'a, str>,
     component_id: Cow<'a, str>,
     operation: Cow<'a, str>,
-    start: Instant,
+    start: Tick,
     /// Set by a verdict, so that the drop that follows it counts nothing.
     ended: bool,
 }
@@ -47,7 +51,7 @@ impl<'a> OperationTracker<'a> {
         component_id: Cow<'a, str>,
         operation: Cow<'a, str>,
     ) -> Self {
-        let start = collector.clock().now();
+        let start = collector.clock().tick();
         Self { collector, component_type, component_id, operation, start, ended: false }
     }
 
@@ -79,13 +83,27 @@ impl<'a> OperationTracker<'a> {
         self.end("timeout");
     }
 
+    /// Success or error, as the result says, which comes back untouched:
+    /// `let synced = tracker.conclude(sync())?`.
+    ///
+    /// # Errors
+    /// That of `result`.
+    pub fn conclude<T, E: Classify>(self, result: Result<T, E>) -> Result<T, E> {
+        match &result {
+            Ok(_) => self.success(),
+            Err(error) => self.error(error),
+        }
+        result
+    }
+
     fn end(mut self, status: &str) {
         self.ended = true;
+        let elapsed = self.collector.clock().elapsed(self.start);
         self.collector.record_component_latency(
             &self.component_type,
             &self.component_id,
             &self.operation,
-            self.collector.clock().since(self.start),
+            elapsed,
         );
         self.count(status);
     }
@@ -133,8 +151,7 @@ pub fn track_operation<T, E: Classify>(
 ) -> Result<T, E> {
     let tracker = collector.operation_tracker(component_type, component_id, operation);
     let result = work();
-    conclude(tracker, &result);
-    result
+    tracker.conclude(result)
 }
 
 /// Runs `work` as a tracked operation, on any runtime; its result comes back untouched.
@@ -160,14 +177,6 @@ where
     let tracker = collector.operation_tracker(component_type, component_id, operation);
     async move {
         let result = work.await;
-        conclude(tracker, &result);
-        result
-    }
-}
-
-fn conclude<T, E: Classify>(tracker: OperationTracker<'_>, result: &Result<T, E>) {
-    match result {
-        Ok(_) => tracker.success(),
-        Err(error) => tracker.error(error),
+        tracker.conclude(result)
     }
 }

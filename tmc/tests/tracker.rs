@@ -1,73 +1,13 @@
 //! Verdicts of an operation tracker, and what counts when there is none.
 
 mod common;
+mod tracked;
 
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::{Context, Waker};
 
-use common::{assert_line, value};
-use tmc_metrics::engine::Snapshot;
-use tmc_metrics::{
-    Clock, ErrorType, ManualClock, MetricsCollector, Registry, Severity, TmcError, track_operation,
-    track_operation_async,
-};
-
-struct Bench {
-    registry: Registry,
-    collector: MetricsCollector,
-    clock: ManualClock,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let registry = Registry::new();
-        let clock = ManualClock::new();
-        let collector = MetricsCollector::with_clock(&registry, Clock::from(clock.clone()));
-        Self { registry, collector: collector.unwrap(), clock }
-    }
-
-    fn advance(&self, millis: u64) {
-        self.clock.advance(Duration::from_millis(millis));
-    }
-
-    /// Asserts how the one operation `op` of `Syncer` `s1` ended: this status and no other, these
-    /// errors and no others, this latency or none.
-    fn assert_ended(&self, status: &str, errors: &[(&str, &str)], seconds: Option<f64>) {
-        let snapshot = self.registry.snapshot();
-        let operation = format!(
-            r#"tmc_component_operations_total{{component_type="Syncer", component_id="s1", operation="op", status="{status}"}} 1"#
-        );
-        assert_line(&snapshot, &operation);
-        assert_eq!(total(&snapshot, "tmc_component_operations_total"), 1.0);
-        for (error_type, severity) in errors {
-            let error = format!(
-                r#"tmc_component_errors_total{{component_type="Syncer", component_id="s1", error_type="{error_type}", severity="{severity}"}} 1"#
-            );
-            assert_line(&snapshot, &error);
-        }
-        assert_eq!(total(&snapshot, "tmc_component_errors_total"), errors.len() as f64);
-        let latency = r#"tmc_component_operation_duration_seconds{component_type="Syncer", component_id="s1", operation="op"}"#;
-        match seconds {
-            Some(seconds) => assert_line(&snapshot, &format!("{latency} {seconds}")),
-            None => {
-                let count = value(&snapshot, &format!("{latency} 0")).unwrap_or(0.0);
-                assert_eq!(count, 0.0, "a latency was observed");
-            }
-        }
-    }
-}
-
-fn total(snapshot: &Snapshot, family: &str) -> f64 {
-    let series = snapshot.family(family);
-    series.map_or(0.0, |family| family.series().map(|series| series.value().as_f64()).sum())
-}
-
-fn sync_error() -> TmcError {
-    TmcError::builder(ErrorType::SyncFailure, "syncer", "op").severity(Severity::High).build()
-}
+use tmc_metrics::{ErrorType, TmcError, track_operation, track_operation_async};
+use tracked::{Bench, block_on, sync_error, work};
 
 #[test]
 fn success_counts_the_operation_and_its_latency() {
@@ -103,6 +43,21 @@ fn dropped_without_a_verdict_it_is_cancelled_without_error_or_latency() {
     bench.advance(5);
     drop(tracker);
     bench.assert_ended("cancelled", &[], None);
+}
+
+#[test]
+fn a_result_concludes_a_tracker_and_comes_back() {
+    fn sync(bench: &Bench, result: Result<u32, TmcError>) -> Result<u32, TmcError> {
+        let tracker = bench.collector.operation_tracker("Syncer", "s1", "op");
+        bench.advance(40);
+        Ok(tracker.conclude(result)? + 1)
+    }
+    let bench = Bench::new();
+    assert_eq!(sync(&bench, Ok(1)).unwrap(), 2);
+    bench.assert_ended("success", &[], Some(0.04));
+    let bench = Bench::new();
+    assert_eq!(sync(&bench, Err(sync_error())).unwrap_err().error_type(), ErrorType::SyncFailure);
+    bench.assert_ended("error", &[("SyncFailure", "High")], Some(0.04));
 }
 
 #[test]
@@ -163,31 +118,6 @@ fn a_closure_that_panics_is_cancelled_and_the_panic_goes_on() {
     let payload = outcome.unwrap_err();
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"in the closure"));
     bench.assert_ended("cancelled", &[], None);
-}
-
-/// Polls until ready, with a waker that does nothing: the futures here wake nobody.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    for _ in 0..1_000 {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-    }
-    panic!("the future is still pending after 1,000 polls");
-}
-
-/// Pending `polls` times, each of which takes 100 ms of the bench's time.
-async fn work(bench: &Bench, mut polls: u32) {
-    poll_fn(|_| {
-        if polls == 0 {
-            return Poll::Ready(());
-        }
-        polls -= 1;
-        bench.advance(100);
-        Poll::Pending
-    })
-    .await;
 }
 
 #[test]

@@ -18,7 +18,8 @@ mod workspace;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
+use std::thread;
 use std::time::Duration;
 
 use tmc_engine::{Clock, Gauge, RegisterError, Registry};
@@ -27,6 +28,7 @@ pub use custom::CustomMetricError;
 pub use health::HealthCheckResult;
 
 use crate::catalogue::Families;
+use crate::operation::Operation;
 use crate::tracker::OperationTracker;
 
 /// Records into every family of the catalogue; a clone is cheap and records into the same families.
@@ -44,13 +46,18 @@ impl MetricsCollector {
     /// Registers every family of the catalogue. A family that exists already with the same type,
     /// labels and buckets is shared.
     ///
+    /// The first collector of a process starts a thread that measures the processor's counter for some
+    /// milliseconds ([`Clock::calibrate`]), and then ends; from then on operations are timed by it.
+    ///
     /// # Errors
     /// A family of the catalogue clashes with another that was registered before.
     pub fn new(registry: &Registry) -> Result<Self, RegisterError> {
-        Self::with_clock(registry, Clock::system())
+        let collector = Self::with_clock(registry, Clock::system())?;
+        calibrate();
+        Ok(collector)
     }
 
-    /// As [`new`](Self::new), with a clock that a test moves by hand.
+    /// As [`new`](Self::new), with a clock that a test moves by hand, and without the thread.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -88,9 +95,32 @@ impl MetricsCollector {
         )
     }
 
+    /// Looks the series of an operation up once, for a hot path that runs it again and again; see
+    /// [`Operation`]. Locks and allocates.
+    #[must_use]
+    pub fn operation(
+        &self,
+        component_type: &str,
+        component_id: &str,
+        operation: &str,
+    ) -> Operation {
+        Operation::new(self.clone(), component_type, component_id, operation)
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
     }
+}
+
+/// On a thread of its own, for it takes milliseconds; without one, the system's clock does.
+fn calibrate() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let thread = thread::Builder::new().name("tmc-clock".to_owned());
+        if let Err(error) = thread.spawn(Clock::calibrate) {
+            log::warn!("operations are timed by the system's clock: no thread to calibrate a faster one: {error}");
+        }
+    });
 }
 
 impl fmt::Debug for MetricsCollector {
