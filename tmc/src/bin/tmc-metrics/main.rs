@@ -1,10 +1,11 @@
 //! The `tmc-metrics` command: reads the command line and hands over to a subcommand.
-//! Upstream: the shell. Downstream: [`demo`], [`logger`].
+//! Upstream: the shell. Downstream: [`demo`], [`generate`], [`logger`].
 //!
 //! Exit codes: 0 when the command ended as asked (also by Ctrl-C), 1 when it failed, 2 when the
 //! command line asks for something that cannot be done.
 
 mod demo;
+mod generate;
 mod logger;
 
 use std::io::{self, Write};
@@ -24,6 +25,12 @@ struct Cli {
 enum Command {
     /// Mirror a tree of Kubernetes manifests to a few clusters and serve metrics of what happens.
     Demo(demo::Options),
+    /// Write alert and recording rules for Prometheus and its Kubernetes operator.
+    Rules(generate::RulesOptions),
+    /// Write the dashboards for Grafana.
+    Dashboards(generate::DashboardsOptions),
+    /// Write the documentation of every metric family.
+    Docs(generate::DocsOptions),
 }
 
 fn main() -> ExitCode {
@@ -36,15 +43,25 @@ fn main() -> ExitCode {
         }
     };
     logger::start();
-    let result = match cli.command {
-        Command::Demo(options) => demo::run(&options),
-    };
+    match cli.command {
+        Command::Demo(options) => end(demo::run(&options), demo::DemoError::exit_code),
+        Command::Rules(options) => generated(generate::rules(&options)),
+        Command::Dashboards(options) => generated(generate::dashboards(&options)),
+        Command::Docs(options) => generated(generate::docs(&options)),
+    }
+}
+
+fn generated(result: Result<(), generate::GenerateError>) -> ExitCode {
+    end(result, generate::GenerateError::exit_code)
+}
+
+fn end<E: std::error::Error>(result: Result<(), E>, code: impl Fn(&E) -> u8) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // With standard error gone there is nobody left to tell.
             let _ = report(&error);
-            ExitCode::from(error.exit_code())
+            ExitCode::from(code(&error))
         }
     }
 }
