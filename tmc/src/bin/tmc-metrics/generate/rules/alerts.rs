@@ -57,8 +57,10 @@ fn components(pace: Pace) -> Vec<Draft> {
     let (window, recovery) = (pace.minutes(5), pace.minutes(30));
     let by = "sum by (component_type, component_id)";
     let failures = fresh_increase("tmc_recovery_failures_total", &recovery);
-    let attempts = fresh_increase("tmc_recovery_attempts_total", &recovery);
+    let successes = fresh_increase("tmc_recovery_successes_total", &recovery);
     let of = "sum by (error_type, strategy, component)";
+    // Of those that ended: an attempt may have begun before the window. Perhaps none ever succeeded.
+    let (failed, succeeded) = (format!("{of} ({failures})"), format!("{of} ({successes})"));
     let mut drafts = vec![
         Draft {
             name: "TMCComponentUnhealthy",
@@ -104,7 +106,7 @@ fn components(pace: Pace) -> Vec<Draft> {
         },
         Draft {
             name: "TMCRecoveryFailing",
-            expr: format!("{of} ({failures})\n/ {of} ({attempts})\n> 0.5"),
+            expr: format!("{failed}\n/ ({failed}\n+ ({succeeded}\nor 0 * {failed}))\n> 0.5"),
             minutes: None,
             severity: WARNING,
             summary: "Recoveries of {{ $labels.component }} fail",
