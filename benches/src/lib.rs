@@ -8,6 +8,7 @@
 //! | [`counters`] | every way to increment: the floor, one shared atomic, the engine, the peers |
 //! | [`histograms`] | every way to observe |
 //! | [`lookups`] | every way to increment a counter whose labels are looked up each time |
+//! | [`operations`] | every way to count and to track an operation of a component |
 //! | [`encoders`] | every way to write counters and histograms as text |
 //! | [`compression`] | what is compressed of a scrape, against all of it |
 //! | [`churn`] | every way to create and drop 100,000 series |
@@ -32,6 +33,7 @@ pub mod hostile;
 pub mod interference;
 pub mod lookups;
 pub mod memory;
+pub mod operations;
 pub mod process;
 pub mod report;
 pub mod scrape;
@@ -56,6 +58,18 @@ pub mod name {
     pub const WITH: &str = "tmc with(labels)";
     /// This engine, a set of enums looked up.
     pub const AT_ENUMS: &str = "tmc at(enums)";
+    /// The collector, an operation counted by four strings.
+    pub const RECORD_OPERATION: &str = "tmc record_component_..";
+    /// The collector, an operation whose handles are kept.
+    pub const BOUND: &str = "tmc bound operation";
+    /// The collector, an operation tracker.
+    pub const TRACKER: &str = "tmc operation_tracker";
+    /// `Instant::now` and its `elapsed`.
+    pub const TWO_INSTANTS: &str = "two Instants";
+    /// `Clock::tick` and its `elapsed`.
+    pub const TWO_TICKS: &str = "two ticks";
+    /// The crate `prometheus`, handles kept.
+    pub const PROMETHEUS_HANDLES: &str = "prometheus, handles kept";
     /// This engine: series created, scraped, removed.
     pub const TMC: &str = "tmc";
     /// This engine's snapshot and text encoder.
