@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -35,6 +35,16 @@ pub fn promtool(text: &str) -> Vec<String> {
     assert_eq!(code == Some(0), lines.is_empty(), "{lines:#?}");
     lines.sort();
     lines
+}
+
+/// Runs `promtool` on files. `Err` is what it says when it does not take them.
+pub fn promtool_run(arguments: &[&str], files: &[PathBuf]) -> Result<(), String> {
+    let mut command = Command::new("promtool");
+    let command = command.args(arguments).args(files);
+    let output = feed(command, b"", "the Debian package prometheus");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    if output.status.success() { Ok(()) } else { Err(format!("{arguments:?}: {said}")) }
 }
 
 /// What the official Python parser reads in text 0.0.4.
