@@ -50,7 +50,15 @@ impl Clock {
     #[inline]
     #[must_use]
     pub fn elapsed(&self, tick: Tick) -> Duration {
-        tick.elapsed(|| self.now())
+        Duration::from_nanos(self.elapsed_nanos(tick))
+    }
+
+    /// As [`elapsed`](Self::elapsed), in the nanoseconds that [`Histogram::record`](crate::Histogram::record)
+    /// takes where the unit is seconds; at most `u64::MAX`.
+    #[inline]
+    #[must_use]
+    pub fn elapsed_nanos(&self, tick: Tick) -> u64 {
+        tick.elapsed_nanos(|| self.now())
     }
 
     /// Measures the processor's counter against the system's clock, once for all clocks of the

@@ -2,7 +2,7 @@
 //! Upstream: quanta, the operating system. Downstream: the clock, for durations in hot paths.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The calibrated counter; empty before [`calibrate`], `None` where it is not to be relied on.
 static COUNTER: OnceLock<Option<quanta::Clock>> = OnceLock::new();
@@ -31,14 +31,17 @@ impl Tick {
         }
     }
 
-    /// What has passed by the clock that read it, or by `now` where that is the system's.
+    /// The nanoseconds that have passed by the clock that read it: by `now`, unless the counter did.
     #[inline]
-    pub(crate) fn elapsed(self, now: impl FnOnce() -> Instant) -> Duration {
+    pub(crate) fn elapsed_nanos(self, now: impl FnOnce() -> Instant) -> u64 {
         match self.0 {
             Moment::Counter(start) => {
-                counter().map_or(Duration::ZERO, |counter| counter.delta(start, counter.raw()))
+                counter().map_or(0, |counter| counter.delta_as_nanos(start, counter.raw()))
             }
-            Moment::Instant(start) => now().saturating_duration_since(start),
+            Moment::Instant(start) => {
+                let elapsed = now().saturating_duration_since(start);
+                u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+            }
         }
     }
 }
@@ -78,6 +81,7 @@ fn relied_on_by_the_system() -> bool {
 mod tests {
     use super::*;
     use crate::{Clock, ManualClock};
+    use std::time::Duration;
 
     #[test]
     fn a_tick_read_before_the_calibration_ends_by_the_clock_it_was_read_by() {
@@ -86,8 +90,8 @@ mod tests {
         assert_eq!(calibrate(), calibrated);
         assert_eq!(matches!(Tick::now().0, Moment::Counter(_)), calibrated);
         let later = Instant::now();
-        let elapsed = before.elapsed(|| later + Duration::from_secs(7));
-        assert!(elapsed >= Duration::from_secs(7), "{elapsed:?}");
+        let elapsed = before.elapsed_nanos(|| later + Duration::from_secs(7));
+        assert!(elapsed >= 7_000_000_000, "{elapsed}");
     }
 
     /// Spins until the system's clock has moved on by much more than one reading takes.

@@ -30,6 +30,9 @@ mod collector;
 mod config;
 mod error;
 mod health;
+#[path = "instrumented.rs"]
+#[doc(hidden)]
+pub mod __private;
 mod operation;
 pub mod queue;
 mod recovery;
@@ -37,6 +40,7 @@ mod reporter;
 mod tracker;
 
 pub use tmc_engine as engine;
+pub use tmc_metrics_macros::instrumented;
 pub use tmc_exposition as exposition;
 pub use tmc_sysmon as sysmon;
 

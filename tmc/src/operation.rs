@@ -41,6 +41,7 @@ struct Bound {
     error: Counter,
     timeout: Counter,
     cancelled: Counter,
+    /// Of seconds, so it records nanoseconds.
     latency: Histogram,
     /// For errors, whose types are not known beforehand.
     collector: MetricsCollector,
@@ -203,7 +204,7 @@ impl Running<'_> {
     #[inline]
     fn end(mut self, status: &Counter) {
         self.ended = true;
-        self.operation.latency.observe_duration(self.operation.clock.elapsed(self.start));
+        self.operation.latency.record(self.operation.clock.elapsed_nanos(self.start));
         status.inc();
     }
 }

@@ -42,7 +42,8 @@ pub(super) fn tracked() -> Box<dyn Contender> {
     })
 }
 
-pub(super) fn tracked_by_handles() -> Box<dyn Contender> {
+/// The first `series` of all.
+pub(super) fn tracked_by_handles(series: usize) -> Box<dyn Contender> {
     let Families { operations, latency } = Families::register();
     let bind = |values: &Values| {
         let [component, id, operation, status] = all(values);
@@ -52,7 +53,7 @@ pub(super) fn tracked_by_handles() -> Box<dyn Contender> {
     Box::new(Shared {
         name: name::PROMETHEUS_HANDLES,
         role: Role::Aside,
-        handles: visits(1).iter().map(bind).collect(),
+        handles: visits(1).iter().take(series).map(bind).collect(),
         total: total(&operations, 1),
         record: |(latency, success): &(Histogram, IntCounter)| {
             let start = Instant::now();

@@ -22,7 +22,8 @@ pub(super) fn counted() -> Box<dyn Contender> {
     })
 }
 
-pub(super) fn bound() -> Box<dyn Contender> {
+/// The first `operations` of all.
+pub(super) fn bound(operations: usize) -> Box<dyn Contender> {
     let collector = collector();
     let bind = |values: Values| {
         let [component, id, operation, _] = all(&values);
@@ -31,7 +32,7 @@ pub(super) fn bound() -> Box<dyn Contender> {
     Box::new(Shared {
         name: name::BOUND,
         role: Role::Engine,
-        handles: visits(1).into_iter().map(bind).collect(),
+        handles: visits(1).into_iter().take(operations).map(bind).collect(),
         record: |operation: &Operation| operation.start().success(),
         total: total(&collector, 1),
     })

@@ -51,7 +51,7 @@ impl LabelValues {
     }
 
     /// Whether these are the values.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is(&self, texts: &impl LabelTexts) -> bool {
         let mut rest = &*self.0;
         let same = texts.all(&mut |text| {

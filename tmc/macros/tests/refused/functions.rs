@@ -1,0 +1,19 @@
+use tmc_metrics::{MetricsCollector, instrumented};
+
+#[instrumented(collector = collector, component_type = "Syncer", component_id = "s1")]
+const fn constant(collector: &MetricsCollector) {}
+
+#[instrumented(collector = collector, component_type = "Syncer", component_id = "s1")]
+fn future(collector: &MetricsCollector) -> impl Future<Output = ()> {
+    std::future::ready(())
+}
+
+#[instrumented(collector = collector, component_type = "Syncer", component_id = "s1")]
+struct Syncer;
+
+trait Sync {
+    #[instrumented(collector = self.collector(), component_type = "Syncer", component_id = "s1")]
+    fn sync(&self);
+}
+
+fn main() {}
