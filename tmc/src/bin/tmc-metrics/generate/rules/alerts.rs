@@ -135,8 +135,8 @@ fn burn(pace: Pace, long: u64, short: u64, factor: f64, severity: &'static str) 
         severity,
         summary: "{{ $labels.component_type }} spends its error budget too fast",
         description: format!(
-            "{{{{ $value | humanizePercentage }}}} of the operations of {{{{ $labels.component_type }}}} \
-             failed within {window}: {factor} times what its objective allows."
+            "Within {window}, {factor} times as many operations of {{{{ $labels.component_type }}}} failed as \
+             its objective allows, or more, and they go on failing."
         ),
         action: "See on the dashboard TMC / Overview which component and which error_type leads, and stop \
                  rolling out changes to it until the rate falls.",
