@@ -200,11 +200,11 @@ fn monitoring() -> Vec<Panel> {
             )
             .size(8, 8)
             .query(
-                "sum by (family) (increase(tmc_engine_overflow_total[$__rate_interval])) > 0",
+                "topk(5, sum by (family) (increase(tmc_engine_overflow_total[$__rate_interval])))",
                 "{{family}}",
             ),
         Panel::timeseries("Refused records", "short").size(8, 8).query(
-            "sum by (family, reason) (increase(tmc_engine_refused_total[$__rate_interval])) > 0",
+            "topk(5, sum by (family, reason) (increase(tmc_engine_refused_total[$__rate_interval])))",
             "{{family}} - {{reason}}",
         ),
         Panel::timeseries("Scrape latency", "s")
