@@ -25,23 +25,24 @@
 //! # }
 //! ```
 
+#[path = "instrumented.rs"]
+#[doc(hidden)]
+pub mod __private;
 pub mod catalogue;
 mod collector;
 mod config;
 mod error;
 mod health;
-#[path = "instrumented.rs"]
-#[doc(hidden)]
-pub mod __private;
 mod operation;
 pub mod queue;
 mod recovery;
 mod reporter;
+mod summary;
 mod tracker;
 
 pub use tmc_engine as engine;
-pub use tmc_metrics_macros::instrumented;
 pub use tmc_exposition as exposition;
+pub use tmc_metrics_macros::instrumented;
 pub use tmc_sysmon as sysmon;
 
 pub use catalogue::{FAMILIES, Families};
@@ -58,7 +59,11 @@ pub use error::{
     Classify, Condition, ConditionError, ConditionStatus, ErrorType, RecoveryAction, Severity,
     Status, StatusDetails, TmcError, TmcErrorBuilder, convert_kubernetes_error,
 };
-pub use health::HealthStatus;
+pub use health::{
+    CheckCounts, ClusterActivity, ComponentInfo, ComponentType, HealthCounts, HealthError,
+    HealthMonitor, HealthMonitorBuilder, HealthProvider, HealthRegistration, HealthReport,
+    HealthStatus, OverallHealth, ProcessLimits,
+};
 pub use operation::{Operation, Running};
 pub use recovery::{
     BreakerError, CircuitBreaker, CircuitBreakerBuilder, CircuitOpen, CircuitState, Delays, Jitter,
@@ -66,6 +71,7 @@ pub use recovery::{
     Waited,
 };
 pub use reporter::{MetricsReporter, ReporterError};
+pub use summary::{HealthMetrics, MetricsSummary};
 pub use tracker::{OperationTracker, track_operation, track_operation_async};
 
 /// Compiles and runs the example of the README.

@@ -5,11 +5,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tmc_exposition::{ServeError, Server};
+use tmc_exposition::{Page, Readiness, ServeError, Server};
 use tmc_sysmon::{Sampler, SamplerError};
 
 use crate::collector::MetricsCollector;
 use crate::config::{ConfigError, MetricsConfig};
+use crate::health::{HealthMonitor, HealthStatus};
+use crate::summary::MetricsSummary;
+
+/// Where the summary is served.
+const SUMMARY: &str = "/summary";
 
 /// Why collection did not start.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +29,15 @@ pub enum ReporterError {
     /// The server did not start: its address is taken, or is none of this machine.
     #[error(transparent)]
     Server(#[from] ServeError),
+    /// The system has no thread for health checks.
+    #[error("no thread for health checks: {0}")]
+    Health(#[source] std::io::Error),
 }
 
 /// Starts and stops collection as a [`MetricsConfig`] says. Dropping it stops it.
+///
+/// It serves the metrics, the summary as JSON at `/summary`, whether the process lives at `/healthz`, and
+/// at `/readyz` whether its components do: 503 while one is unhealthy, and until each was checked once.
 ///
 /// ```
 /// use tmc_metrics::{MetricsCollector, MetricsConfig, MetricsReporter};
@@ -49,10 +60,11 @@ pub struct MetricsReporter {
     config: MetricsConfig,
     /// Counts the tasks of the runtime that is attached.
     tasks: Option<Arc<dyn Fn() -> u64 + Send + Sync>>,
+    health: Option<HealthMonitor>,
     /// Held while starting or stopping, so that the two never overlap; taken before `running`.
     transition: Mutex<()>,
     /// Held for a moment only, so that the questions about the state never wait for a stop.
-    running: Mutex<Option<Running>>,
+    running: Arc<Mutex<Option<Running>>>,
 }
 
 /// What runs between start and stop.
@@ -65,8 +77,8 @@ struct Running {
 impl MetricsReporter {
     /// A reporter that does not run yet. What is sampled and served is the collector's registry.
     pub fn new(collector: MetricsCollector, config: MetricsConfig) -> Self {
-        let (transition, running) = (Mutex::new(()), Mutex::new(None));
-        Self { collector, config, tasks: None, transition, running }
+        let (transition, running) = (Mutex::new(()), Arc::default());
+        Self { collector, config, tasks: None, health: None, transition, running }
     }
 
     /// Attaches an async runtime: `tasks` says how many tasks are alive, and `tmc_goroutines_total`
@@ -78,8 +90,16 @@ impl MetricsReporter {
         self
     }
 
-    /// Starts the sampler, then the server if `prometheus_enabled`. Does nothing if they run
-    /// already, or if the configuration says that it is not `enabled`.
+    /// Attaches a monitor of health, which from now on runs while the reporter does. The summary and
+    /// `/readyz` follow it.
+    #[must_use]
+    pub fn health(mut self, monitor: HealthMonitor) -> Self {
+        self.health = Some(monitor);
+        self
+    }
+
+    /// Starts the sampler, the health monitor, then the server if `prometheus_enabled`. Does nothing if they
+    /// run already, or if the configuration says that it is not `enabled`.
     ///
     /// # Errors
     /// The configuration is invalid, the sampler cannot start, or the address cannot be listened on.
@@ -96,9 +116,19 @@ impl MetricsReporter {
             sampler = sampler.tasks(move || tasks());
         }
         let sampler = sampler.start()?;
-        let server = self.config.prometheus_enabled.then(|| self.serve()).transpose()?;
+        if let Some(health) = &self.health {
+            health.start().map_err(ReporterError::Health)?;
+        }
+        let server = self.config.prometheus_enabled.then(|| self.serve()).transpose();
+        let server = server.inspect_err(|_| self.stop_health())?;
         *lock(&self.running) = Some(Running { server, sampler });
         Ok(())
+    }
+
+    fn stop_health(&self) {
+        if let Some(health) = &self.health {
+            health.stop();
+        }
     }
 
     fn serve(&self) -> Result<Server, ServeError> {
@@ -106,14 +136,40 @@ impl MetricsReporter {
         let mut server = Server::builder(self.collector.registry().clone())
             .listen(address.to_string())
             .metrics_path(&self.config.prometheus_path)
-            .open_probes(self.config.open_probes);
+            .open_probes(self.config.open_probes)
+            .route(SUMMARY, self.summary_page());
+        if let Some(health) = self.health.clone() {
+            server = server.readiness(move || readiness(&health));
+        }
         if let Some(file) = &self.config.web_config_file {
             server = server.web_config_file(file);
         }
         server.start()
     }
 
-    /// Stops the server and the sampler and waits for both. Does nothing if nothing runs; `start`
+    fn summary_page(
+        &self,
+    ) -> impl Fn(&tmc_exposition::Request<'_>) -> Page + Send + Sync + 'static {
+        let (health, clock) = (self.health.clone(), self.collector.clock().clone());
+        let running = Arc::clone(&self.running);
+        move |_| {
+            let active = lock(&running).is_some();
+            let summary = MetricsSummary::new(health.as_ref(), clock.wall(), active);
+            match serde_json::to_vec_pretty(&summary) {
+                Ok(body) => Page::new("application/json", body),
+                Err(error) => Page::new("text/plain", error.to_string()).status(500),
+            }
+        }
+    }
+
+    /// How everything does now.
+    #[must_use]
+    pub fn metrics_summary(&self) -> MetricsSummary {
+        let now = self.collector.clock().wall();
+        MetricsSummary::new(self.health.as_ref(), now, self.is_active())
+    }
+
+    /// Stops the server, the health monitor and the sampler and waits for all. Does nothing if nothing runs; `start`
     /// may follow. What was recorded stays.
     pub fn stop(&self) {
         let _transition = lock(&self.transition);
@@ -122,6 +178,7 @@ impl MetricsReporter {
             if let Some(server) = server {
                 server.shutdown();
             }
+            self.stop_health();
             sampler.stop();
         }
     }
@@ -144,6 +201,19 @@ impl MetricsReporter {
     /// The configuration it runs with.
     pub fn config(&self) -> &MetricsConfig {
         &self.config
+    }
+}
+
+/// What a process is worth whose components do like that.
+fn readiness(health: &HealthMonitor) -> Readiness {
+    let overall = health.overall();
+    let says = format!("{}: {}", overall.status, overall.message);
+    match overall.status {
+        HealthStatus::Healthy | HealthStatus::Degraded => Readiness::ReadyWith(says),
+        HealthStatus::Unknown if overall.details.total_components == 0 => {
+            Readiness::ReadyWith(says)
+        }
+        HealthStatus::Unknown | HealthStatus::Unhealthy => Readiness::NotReady(says),
     }
 }
 

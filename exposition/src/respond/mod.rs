@@ -220,6 +220,7 @@ impl Responder {
             Endpoint::Health => Reply::text(200, "ok", body),
             Endpoint::Ready => match self.readiness.as_ref().map(|check| check()) {
                 None | Some(Readiness::Ready) => Reply::text(200, "ready", body),
+                Some(Readiness::ReadyWith(what)) => Reply::text(200, &what, body),
                 Some(Readiness::NotReady(why)) => {
                     Reply::text(503, &format!("not ready: {why}"), body)
                 }

@@ -87,6 +87,8 @@ impl Page {
 pub enum Readiness {
     /// 200.
     Ready,
+    /// 200, with what there is to say in the body.
+    ReadyWith(String),
     /// 503, with the reason in the body.
     NotReady(String),
 }

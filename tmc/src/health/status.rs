@@ -1,10 +1,12 @@
 //! The health of a component or cluster, as a word and as a gauge value.
-//! Upstream: nothing. Downstream: the collector.
+//! Upstream: providers. Downstream: the board, the collector.
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// How well a component or a cluster does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum HealthStatus {
     /// Works as it should.
     Healthy,

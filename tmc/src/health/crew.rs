@@ -1,0 +1,316 @@
+//! The threads behind a monitor. One waits for what is due; it never runs a check. Checks run on
+//! threads that come when they are needed and go when they have been idle: one that hangs holds up its
+//! own thread and nobody else.
+//!
+//! Upstream: monitor. Downstream: the board, which decides; providers; the collector.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, after, never, select, unbounded};
+
+use super::board::{Board, Checked, Pace, Start};
+use super::provider::{ComponentInfo, HealthError, HealthProvider, HealthReport};
+use super::{HealthStatus, OverallHealth};
+use crate::collector::MetricsCollector;
+
+/// A thread for checks goes after so long without one.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How a component is asked.
+#[derive(Clone)]
+pub(super) enum Asked {
+    /// On a thread of ours.
+    Blocking(Arc<dyn HealthProvider>),
+    /// On a runtime: begins the check.
+    #[cfg(feature = "tokio")]
+    Async(Arc<dyn Fn() -> Task + Send + Sync>),
+}
+
+/// A check that runs on a runtime.
+#[cfg(feature = "tokio")]
+type Task = (tokio::runtime::Handle, tokio::task::JoinHandle<Result<HealthReport, HealthError>>);
+
+/// What a monitor and its threads share.
+pub(super) struct Shared {
+    collector: MetricsCollector,
+    /// Held for moments only, never during a check.
+    state: Mutex<State>,
+    /// Every check of a round has ended, or the monitor has.
+    settled: Condvar,
+    /// Held while starting or stopping; taken before `state`.
+    pub(super) transition: Mutex<()>,
+}
+
+pub(super) struct State {
+    pub(super) board: Board,
+    pub(super) running: Option<Loop>,
+    components: HashMap<u64, Asked>,
+    jobs: (Sender<Job>, Receiver<Job>),
+    /// Threads for checks.
+    threads: usize,
+    /// Checks that wait for one or run on one.
+    in_flight: usize,
+    #[cfg(feature = "tokio")]
+    tasks: HashMap<u64, tokio::task::AbortHandle>,
+}
+
+/// The thread that waits, and how to reach it.
+pub(super) struct Loop {
+    pub(super) thread: JoinHandle<()>,
+    /// Dropped to stop it.
+    pub(super) stop: Sender<()>,
+    /// Something is due earlier than it thinks.
+    pub(super) poke: Sender<()>,
+}
+
+struct Job {
+    start: Start,
+    provider: Arc<dyn HealthProvider>,
+}
+
+/// The locks guard values that are valid whatever panicked.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn new(collector: MetricsCollector, pace: Pace) -> Arc<Self> {
+        Arc::new(Self {
+            collector,
+            state: Mutex::new(State {
+                board: Board::new(pace),
+                running: None,
+                components: HashMap::new(),
+                jobs: unbounded(),
+                threads: 0,
+                in_flight: 0,
+                #[cfg(feature = "tokio")]
+                tasks: HashMap::new(),
+            }),
+            settled: Condvar::new(),
+            transition: Mutex::new(()),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    pub(super) fn add(&self, component: ComponentInfo, asked: Asked) -> u64 {
+        let mut state = self.lock();
+        // A series that is born at its first error would show no increase.
+        let errors = &self.collector.families().health_check_errors;
+        errors.init([[component.component_type.as_str()]]);
+        let id = state.board.add(component, self.collector.clock().now());
+        state.components.insert(id, asked);
+        self.show(&state.board, id);
+        state.poke();
+        id
+    }
+
+    pub(super) fn remove(&self, id: u64) {
+        let mut state = self.lock();
+        let asked = state.components.remove(&id);
+        if let Some(info) = state.board.remove(id) {
+            let families = self.collector.families();
+            let labels = [info.component_type.as_str(), &info.id, &info.cluster];
+            families.component_health.remove(labels);
+            self.show_cluster(&state.board, &info);
+        }
+        #[cfg(feature = "tokio")]
+        if let Some(task) = state.tasks.remove(&id) {
+            task.abort();
+        }
+        drop(state);
+        drop(asked); // a provider's own end may take as long as it likes
+        self.settled.notify_all();
+    }
+
+    /// Waits for what is due until `stop` is closed.
+    pub(super) fn run(self: &Arc<Self>, stop: &Receiver<()>, poke: &Receiver<()>) {
+        loop {
+            let wake = {
+                let mut state = self.lock();
+                self.begin_due(&mut state);
+                state.board.wake()
+            };
+            let now = self.collector.clock().now();
+            let due = wake.map_or_else(never, |at| after(at.saturating_duration_since(now)));
+            select! {
+                recv(stop) -> _ => return,
+                recv(poke) -> _ => {}
+                recv(due) -> _ => {}
+            }
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        let _transition = lock(&self.transition);
+        let Some(Loop { thread, stop, .. }) = self.lock().running.take() else { return };
+        drop(stop);
+        if thread.join().is_err() {
+            log::error!("the thread of health checks panicked");
+        }
+        let mut state = self.lock();
+        state.board.forget_running();
+        #[cfg(feature = "tokio")]
+        state.tasks.drain().for_each(|(_, task)| task.abort());
+        drop(state);
+        self.settled.notify_all();
+    }
+
+    pub(super) fn check_now(self: &Arc<Self>) -> OverallHealth {
+        let mut state = self.lock();
+        if state.running.is_some() {
+            state.board.all_due(self.collector.clock().now());
+            // Here, so that nobody finds the round settled before it has begun.
+            self.begin_due(&mut state);
+            state.poke();
+        }
+        while state.running.is_some() && !state.board.is_settled() {
+            state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.board.overall()
+    }
+
+    /// Begins what is due, and gives up what has taken too long.
+    fn begin_due(self: &Arc<Self>, state: &mut State) {
+        let (starts, checked) = state.board.advance(self.collector.clock().now());
+        for checked in &checked {
+            self.record(&state.board, checked);
+            #[cfg(feature = "tokio")]
+            if let Some(task) = state.tasks.remove(&checked.id) {
+                task.abort();
+            }
+        }
+        for start in starts {
+            match state.components.get(&start.id).cloned() {
+                Some(Asked::Blocking(provider)) => self.hand_out(state, Job { start, provider }),
+                #[cfg(feature = "tokio")]
+                Some(Asked::Async(begin)) => self.spawn(state, start, &*begin),
+                None => {}
+            }
+        }
+        if !checked.is_empty() {
+            self.settled.notify_all();
+        }
+    }
+
+    fn hand_out(self: &Arc<Self>, state: &mut State, job: Job) {
+        let start = job.start;
+        state.in_flight += 1;
+        // The receiving end is beside it.
+        let _sent = state.jobs.0.send(job);
+        if state.threads >= state.in_flight {
+            return;
+        }
+        let (shared, jobs) = (Arc::clone(self), state.jobs.1.clone());
+        let thread = thread::Builder::new().name("tmc-check".to_owned());
+        match thread.spawn(move || shared.work(&jobs)) {
+            Ok(_) => state.threads += 1,
+            // Another thread will find the job, should there be one.
+            Err(error) if state.threads > 0 => log::warn!("no thread for a health check: {error}"),
+            Err(error) => {
+                state.in_flight -= state.jobs.1.try_iter().count();
+                self.end(state, start, Err(format!("no thread for it: {error}")));
+            }
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    fn spawn(
+        self: &Arc<Self>,
+        state: &mut State,
+        start: Start,
+        begin: &(dyn Fn() -> Task + Send + Sync),
+    ) {
+        let (handle, task) = begin();
+        state.tasks.insert(start.id, task.abort_handle());
+        let shared = Arc::clone(self);
+        handle.spawn(async move {
+            let outcome = match task.await {
+                Ok(checked) => told(checked),
+                Err(error) if error.is_panic() => Err("it panicked".to_owned()),
+                Err(_) => Err("it was given up".to_owned()),
+            };
+            shared.end(&mut shared.lock(), start, outcome);
+        });
+    }
+
+    /// Runs checks until there are none for a while.
+    fn work(&self, jobs: &Receiver<Job>) {
+        loop {
+            let Ok(Job { start, provider }) = jobs.recv_timeout(IDLE) else {
+                let mut state = self.lock();
+                if jobs.is_empty() {
+                    state.threads -= 1;
+                    return;
+                }
+                continue;
+            };
+            let checked = catch_unwind(AssertUnwindSafe(|| provider.check()));
+            let outcome = checked.map_or_else(|_| Err("it panicked".to_owned()), told);
+            drop(provider);
+            let mut state = self.lock();
+            state.in_flight -= 1;
+            self.end(&mut state, start, outcome);
+        }
+    }
+
+    fn end(
+        &self,
+        state: &mut State,
+        start: Start,
+        outcome: Result<(HealthStatus, String), String>,
+    ) {
+        let now = self.collector.clock().now();
+        if let Some(checked) = state.board.end(start, outcome, now) {
+            #[cfg(feature = "tokio")]
+            state.tasks.remove(&start.id);
+            self.record(&state.board, &checked);
+        }
+        self.settled.notify_all();
+    }
+
+    fn record(&self, board: &Board, checked: &Checked) {
+        let Some(info) = board.info(checked.id) else { return };
+        let kind = info.component_type.as_str();
+        self.collector.record_health_check(kind, checked.result, checked.took);
+        self.show(board, checked.id);
+    }
+
+    /// Sets the gauges of a component and of its cluster.
+    fn show(&self, board: &Board, id: u64) {
+        let (Some(info), Some((status, _))) = (board.info(id), board.of(id)) else { return };
+        let kind = info.component_type.as_str();
+        self.collector.record_component_health(kind, &info.id, &info.cluster, status);
+        self.show_cluster(board, info);
+    }
+
+    fn show_cluster(&self, board: &Board, info: &ComponentInfo) {
+        let (cluster, Some(logical)) = (&info.cluster, &info.logical_cluster) else { return };
+        let health = board.of_cluster(cluster, Some(logical));
+        if health.details.total_components > 0 {
+            self.collector.record_cluster_health(cluster, logical, health.status);
+        } else {
+            self.collector.families().cluster_health.remove([cluster, logical]);
+        }
+    }
+}
+
+impl State {
+    fn poke(&self) {
+        if let Some(running) = &self.running {
+            // One poke that waits is enough.
+            let _full = running.poke.try_send(());
+        }
+    }
+}
+
+fn told(checked: Result<HealthReport, HealthError>) -> Result<(HealthStatus, String), String> {
+    checked.map(|report| (report.status, report.message)).map_err(|error| error.to_string())
+}

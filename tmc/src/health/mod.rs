@@ -1,0 +1,29 @@
+//! Health: what providers say, what that means for components, clusters and the whole, and who asks them.
+//! Upstream: providers. Downstream: the collector's health families, the reporter's summary and `/readyz`.
+//!
+//! | module | job |
+//! |---|---|
+//! | `status` | the word and the number |
+//! | `component` | the types of components |
+//! | `provider` | what is asked: the trait, and providers ready to use |
+//! | `overall` | many statuses as one |
+//! | `board` | what is known, and what is to be done when: no threads, no clocks of its own |
+//! | `crew` | threads that run checks and record what they say |
+//! | `monitor` | what the application holds |
+
+mod board;
+mod component;
+mod crew;
+mod monitor;
+mod overall;
+mod provider;
+mod status;
+
+pub use board::CheckCounts;
+pub use component::ComponentType;
+pub use monitor::{HealthMonitor, HealthMonitorBuilder, HealthRegistration};
+pub use overall::{HealthCounts, OverallHealth};
+pub use provider::{
+    ClusterActivity, ComponentInfo, HealthError, HealthProvider, HealthReport, ProcessLimits,
+};
+pub use status::HealthStatus;
