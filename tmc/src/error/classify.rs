@@ -29,6 +29,10 @@ use crate::recovery::CircuitOpen;
 /// assert_eq!(QuotaExceeded.severity(), ErrorType::PlacementCapacity.default_severity());
 /// assert!(!QuotaExceeded.is_retryable());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say by which type of error it is counted",
+    note = "implement `Classify` for it (one method, `error_type`), or return a `TmcError` or a boxed error"
+)]
 pub trait Classify {
     /// The value of the label `error_type`.
     fn error_type(&self) -> ErrorType;
