@@ -53,6 +53,17 @@ impl Demo {
     }
 }
 
+/// Runs another command of the binary to its end, and gives what it wrote.
+///
+/// # Panics
+/// If it fails.
+pub fn run(arguments: &[&str]) -> String {
+    let output = Command::new(binary()).args(arguments).output().expect("our binary");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {}: {errors}", output.status);
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
 /// The address in `serving http://ADDRESS/metrics`.
 fn serves_at(said: &str) -> Option<SocketAddr> {
     let (_, after) = said.split_once("serving http://")?;

@@ -34,6 +34,17 @@ pub struct Prometheus {
     jobs: Vec<Job>,
 }
 
+/// What `/api/v1/alerts` says about an alert.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// That of its rule.
+    pub name: String,
+    /// All labels but the name's.
+    pub labels: BTreeMap<String, String>,
+    /// Not only pending.
+    pub firing: bool,
+}
+
 /// What `/api/v1/targets` says about a target.
 #[derive(Debug)]
 pub struct Target {
@@ -61,12 +72,34 @@ impl Prometheus {
         Self::with_features(WITH_NATIVE, jobs)
     }
 
-    /// Starts one on a free loopback port and waits until it is ready.
+    /// Scrapes one target and evaluates these files of rules, both each second.
+    pub fn with_rules(target: SocketAddr, rules: &[String]) -> Self {
+        Self::launch(FEATURES, vec![Job::new("tmc", target)], rules)
+    }
+
     fn with_features(features: &str, jobs: Vec<Job>) -> Self {
+        Self::launch(features, jobs, &[])
+    }
+
+    /// Starts one on a free loopback port and waits until it is ready.
+    fn launch(features: &str, jobs: Vec<Job>, rules: &[String]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let configs: Vec<Value> = jobs.iter().map(|job| job.config(dir.path())).collect();
+        let rule_files: Vec<_> = rules
+            .iter()
+            .zip(1..)
+            .map(|(rules, number)| {
+                let path = dir.path().join(format!("{number}.rules.yml"));
+                std::fs::write(&path, rules).expect("a file in our directory");
+                path
+            })
+            .collect();
         // JSON is YAML.
-        let config = json!({ "global": { "scrape_interval": "1s" }, "scrape_configs": configs });
+        let config = json!({
+            "global": { "scrape_interval": "1s", "evaluation_interval": "1s" },
+            "scrape_configs": configs,
+            "rule_files": rule_files,
+        });
         let file = dir.path().join("prometheus.yml");
         std::fs::write(&file, config.to_string()).expect("a file in our directory");
         let mut command = Command::new("prometheus");
@@ -147,6 +180,27 @@ impl Prometheus {
         let series = data["result"].as_array().ok_or_else(|| format!("no vector: {data}"))?;
         let read = series.iter().map(series_of).collect::<Option<BTreeMap<_, _>>>();
         read.filter(|read| read.len() == series.len()).ok_or_else(|| format!("unclear: {data}"))
+    }
+
+    /// The alerts that are active: name, whether it fires or is pending still, and the labels of each.
+    pub fn alerts(&self) -> Result<Vec<Alert>, String> {
+        let data = self.api("/api/v1/alerts")?;
+        let alerts = data["alerts"].as_array().ok_or_else(|| format!("no alerts: {data}"))?;
+        let read = |alert: &Value| {
+            let mut labels = labels_of(&alert["labels"])?;
+            let name = labels.remove("alertname")?;
+            Some(Alert { name, labels, firing: alert["state"] == "firing" })
+        };
+        let read = alerts.iter().map(read).collect::<Option<Vec<_>>>();
+        read.ok_or_else(|| format!("unclear: {data}"))
+    }
+
+    /// Rules that could not be evaluated, and why.
+    pub fn failed_rules(&self) -> Result<Vec<String>, String> {
+        let data = self.api("/api/v1/rules")?;
+        let groups = data["groups"].as_array().ok_or_else(|| format!("no groups: {data}"))?;
+        let rules = groups.iter().filter_map(|group| group["rules"].as_array()).flatten();
+        Ok(rules.filter(|rule| rule["health"] == "err").map(Value::to_string).collect())
     }
 
     /// The exemplars of the series that `selector` selects.
