@@ -27,7 +27,8 @@ fn converts(bench: &Bench, text: &str) -> Result<u32, Box<dyn std::error::Error 
 
 #[test]
 fn a_result_decides() {
-    let cases: [(&str, &str, &[(&str, &str)]); 3] = [
+    type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+    let cases: [Case; 3] = [
         ("7", "success", &[]),
         ("refused", "error", &[("SyncFailure", "High")]),
         ("x", "error", &[("InternalError", "Critical")]),

@@ -29,6 +29,7 @@ pub(crate) fn expand(arguments: Arguments, item: TokenStream) -> syn::Result<Tok
     // `mixed_site`: the body sees neither of these names.
     let [tracker, result] = ["tracker", "result"].map(mixed);
     let collector = quote_spanned! {collector.span()=> {
+        #[allow(clippy::needless_borrow, clippy::borrow_deref_ref)] // it may be a reference already
         let collector: &#home::MetricsCollector = &#collector;
         collector
     }};
