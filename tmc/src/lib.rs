@@ -62,7 +62,7 @@ pub use error::{
 pub use health::{
     CheckCounts, ClusterActivity, ComponentInfo, ComponentType, HealthCounts, HealthError,
     HealthMonitor, HealthMonitorBuilder, HealthProvider, HealthRegistration, HealthReport,
-    HealthStatus, OverallHealth, ProcessLimits,
+    HealthStatus, OverallHealth, ProcessLimits, StatusHolder,
 };
 pub use operation::{Operation, Running};
 pub use recovery::{

@@ -108,9 +108,11 @@ impl Board {
         self.entries.values_mut().for_each(|entry| entry.due = entry.due.min(now));
     }
 
-    /// Forgets which checks run: nobody will say how they end.
-    pub(super) fn forget_running(&mut self) {
-        self.entries.values_mut().for_each(|entry| entry.running = None);
+    /// Forgets a check: how it ends does not count. Its provider can be asked again.
+    pub(super) fn forget(&mut self, start: Start) {
+        if let Some(entry) = self.entries.get_mut(&start.id) {
+            entry.running.take_if(|running| running.run == start.run);
+        }
     }
 
     /// Gives up checks that have taken too long, and begins those that are due. A provider whose check was
@@ -207,6 +209,14 @@ impl Board {
     /// Status and message of one component.
     pub(super) fn of(&self, id: u64) -> Option<(HealthStatus, &str)> {
         self.entries.get(&id).map(|entry| (entry.status, &*entry.message))
+    }
+
+    /// Of the components that share one series: nothing keeps an application from registering two under
+    /// the same labels, and the better one must not hide the other.
+    pub(super) fn of_series(&self, info: &ComponentInfo) -> Option<HealthStatus> {
+        let same = self.entries.values().filter(|entry| entry.info.labels() == info.labels());
+        let health = OverallHealth::of(same.map(|entry| entry.status));
+        (health.details.total_components > 0).then_some(health.status)
     }
 
     /// Of all components.

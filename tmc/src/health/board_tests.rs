@@ -103,11 +103,11 @@ fn several_of_one_type_live_side_by_side_and_go_one_by_one() {
 }
 
 #[test]
-fn what_ends_after_a_stop_does_not_count() {
+fn what_ends_after_it_was_forgotten_does_not_count() {
     let mut world = World::new();
     world.board.add(info("a"), world.at(0));
     let (starts, _) = world.board.advance(world.at(0));
-    world.board.forget_running();
+    world.board.forget(starts[0]);
     assert_eq!(world.board.end(starts[0], healthy(), world.at(1)), None);
     assert_eq!(world.board.overall().status, HealthStatus::Unknown);
 }

@@ -19,6 +19,10 @@ use crate::collector::MetricsCollector;
 
 /// A thread for checks goes after so long without one.
 const IDLE: Duration = Duration::from_secs(60);
+/// So many threads come at once. Where checks are quick, they do for hundreds of components.
+const FEW: usize = 8;
+/// Checks that wait for so long get twice the threads: those that there are seem to hang.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// How a component is asked.
 #[derive(Clone)]
@@ -52,10 +56,12 @@ pub(super) struct State {
     jobs: (Sender<Job>, Receiver<Job>),
     /// Threads for checks.
     threads: usize,
+    /// No more of them than this.
+    most: usize,
     /// Checks that wait for one or run on one.
     in_flight: usize,
     #[cfg(feature = "tokio")]
-    tasks: HashMap<u64, tokio::task::AbortHandle>,
+    tasks: HashMap<u64, (Start, tokio::task::AbortHandle)>,
 }
 
 /// The thread that waits, and how to reach it.
@@ -78,7 +84,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(collector: MetricsCollector, pace: Pace) -> Arc<Self> {
+    pub(super) fn new(collector: MetricsCollector, pace: Pace, most: usize) -> Arc<Self> {
         Arc::new(Self {
             collector,
             state: Mutex::new(State {
@@ -87,6 +93,7 @@ impl Shared {
                 components: HashMap::new(),
                 jobs: unbounded(),
                 threads: 0,
+                most,
                 in_flight: 0,
                 #[cfg(feature = "tokio")]
                 tasks: HashMap::new(),
@@ -107,7 +114,9 @@ impl Shared {
         errors.init([[component.component_type.as_str()]]);
         let id = state.board.add(component, self.collector.clock().now());
         state.components.insert(id, asked);
-        self.show(&state.board, id);
+        if let Some(info) = state.board.info(id) {
+            self.show(&state.board, info);
+        }
         state.poke();
         id
     }
@@ -116,13 +125,10 @@ impl Shared {
         let mut state = self.lock();
         let asked = state.components.remove(&id);
         if let Some(info) = state.board.remove(id) {
-            let families = self.collector.families();
-            let labels = [info.component_type.as_str(), &info.id, &info.cluster];
-            families.component_health.remove(labels);
-            self.show_cluster(&state.board, &info);
+            self.show(&state.board, &info);
         }
         #[cfg(feature = "tokio")]
-        if let Some(task) = state.tasks.remove(&id) {
+        if let Some((_, task)) = state.tasks.remove(&id) {
             task.abort();
         }
         drop(state);
@@ -133,17 +139,25 @@ impl Shared {
     /// Waits for what is due until `stop` is closed.
     pub(super) fn run(self: &Arc<Self>, stop: &Receiver<()>, poke: &Receiver<()>) {
         loop {
-            let wake = {
+            let (wake, more) = {
                 let mut state = self.lock();
                 self.begin_due(&mut state);
-                state.board.wake()
+                (state.board.wake(), !state.jobs.1.is_empty() && state.threads < state.most)
             };
             let now = self.collector.clock().now();
-            let due = wake.map_or_else(never, |at| after(at.saturating_duration_since(now)));
+            let wake = wake.map(|at| at.saturating_duration_since(now));
+            let wake = wake.into_iter().chain(more.then_some(GRACE)).min();
+            let due = wake.map_or_else(never, after);
             select! {
                 recv(stop) -> _ => return,
                 recv(poke) -> _ => {}
-                recv(due) -> _ => {}
+                recv(due) -> _ => {
+                    let mut state = self.lock();
+                    if !state.jobs.1.is_empty() {
+                        let twice = state.threads * 2;
+                        self.grow(&mut state, twice);
+                    }
+                }
             }
         }
     }
@@ -156,10 +170,17 @@ impl Shared {
             log::error!("the thread of health checks panicked");
         }
         let mut state = self.lock();
-        state.board.forget_running();
+        let State { board, jobs, in_flight, .. } = &mut *state;
+        let waiting: Vec<Job> = jobs.1.try_iter().collect();
+        *in_flight -= waiting.len();
+        waiting.iter().for_each(|job| board.forget(job.start));
         #[cfg(feature = "tokio")]
-        state.tasks.drain().for_each(|(_, task)| task.abort());
+        for (start, task) in std::mem::take(&mut state.tasks).into_values() {
+            task.abort();
+            state.board.forget(start);
+        }
         drop(state);
+        drop(waiting); // the last holders of providers, maybe
         self.settled.notify_all();
     }
 
@@ -183,40 +204,45 @@ impl Shared {
         for checked in &checked {
             self.record(&state.board, checked);
             #[cfg(feature = "tokio")]
-            if let Some(task) = state.tasks.remove(&checked.id) {
+            if let Some((_, task)) = state.tasks.remove(&checked.id) {
                 task.abort();
             }
         }
         for start in starts {
             match state.components.get(&start.id).cloned() {
-                Some(Asked::Blocking(provider)) => self.hand_out(state, Job { start, provider }),
+                Some(Asked::Blocking(provider)) => {
+                    state.in_flight += 1;
+                    // The receiving end is beside it.
+                    let _sent = state.jobs.0.send(Job { start, provider });
+                }
                 #[cfg(feature = "tokio")]
                 Some(Asked::Async(begin)) => self.spawn(state, start, &*begin),
                 None => {}
             }
         }
+        self.grow(state, FEW);
         if !checked.is_empty() {
             self.settled.notify_all();
         }
     }
 
-    fn hand_out(self: &Arc<Self>, state: &mut State, job: Job) {
-        let start = job.start;
-        state.in_flight += 1;
-        // The receiving end is beside it.
-        let _sent = state.jobs.0.send(job);
-        if state.threads >= state.in_flight {
-            return;
-        }
-        let (shared, jobs) = (Arc::clone(self), state.jobs.1.clone());
-        let thread = thread::Builder::new().name("tmc-check".to_owned());
-        match thread.spawn(move || shared.work(&jobs)) {
-            Ok(_) => state.threads += 1,
-            // Another thread will find the job, should there be one.
-            Err(error) if state.threads > 0 => log::warn!("no thread for a health check: {error}"),
-            Err(error) => {
-                state.in_flight -= state.jobs.1.try_iter().count();
-                self.end(state, start, Err(format!("no thread for it: {error}")));
+    /// Threads for the checks that have none, `most` in all.
+    fn grow(self: &Arc<Self>, state: &mut State, most: usize) {
+        while state.threads < state.in_flight.min(most).min(state.most) {
+            let (shared, jobs) = (Arc::clone(self), state.jobs.1.clone());
+            let thread = thread::Builder::new().name("tmc-check".to_owned());
+            match thread.spawn(move || shared.work(&jobs)) {
+                Ok(_) => state.threads += 1,
+                // Those that there are will find the checks.
+                Err(_) if state.threads > 0 => return,
+                Err(error) => {
+                    let waiting: Vec<Job> = state.jobs.1.try_iter().collect();
+                    state.in_flight -= waiting.len();
+                    for job in waiting {
+                        self.end(state, job.start, Err(format!("no thread for it: {error}")));
+                    }
+                    return;
+                }
             }
         }
     }
@@ -229,7 +255,7 @@ impl Shared {
         begin: &(dyn Fn() -> Task + Send + Sync),
     ) {
         let (handle, task) = begin();
-        state.tasks.insert(start.id, task.abort_handle());
+        state.tasks.insert(start.id, (start, task.abort_handle()));
         let shared = Arc::clone(self);
         handle.spawn(async move {
             let outcome = match task.await {
@@ -252,9 +278,9 @@ impl Shared {
                 }
                 continue;
             };
-            let checked = catch_unwind(AssertUnwindSafe(|| provider.check()));
+            // The provider may end here, and may panic at that, too.
+            let checked = catch_unwind(AssertUnwindSafe(move || provider.check()));
             let outcome = checked.map_or_else(|_| Err("it panicked".to_owned()), told);
-            drop(provider);
             let mut state = self.lock();
             state.in_flight -= 1;
             self.end(&mut state, start, outcome);
@@ -267,6 +293,11 @@ impl Shared {
         start: Start,
         outcome: Result<(HealthStatus, String), String>,
     ) {
+        if state.running.is_none() {
+            // It was left to itself.
+            state.board.forget(start);
+            return;
+        }
         let now = self.collector.clock().now();
         if let Some(checked) = state.board.end(start, outcome, now) {
             #[cfg(feature = "tokio")]
@@ -280,18 +311,16 @@ impl Shared {
         let Some(info) = board.info(checked.id) else { return };
         let kind = info.component_type.as_str();
         self.collector.record_health_check(kind, checked.result, checked.took);
-        self.show(board, checked.id);
+        self.show(board, info);
     }
 
-    /// Sets the gauges of a component and of its cluster.
-    fn show(&self, board: &Board, id: u64) {
-        let (Some(info), Some((status, _))) = (board.info(id), board.of(id)) else { return };
-        let kind = info.component_type.as_str();
-        self.collector.record_component_health(kind, &info.id, &info.cluster, status);
-        self.show_cluster(board, info);
-    }
-
-    fn show_cluster(&self, board: &Board, info: &ComponentInfo) {
+    /// Sets the gauges of a component and of its cluster; removes those that are nobody's any more.
+    fn show(&self, board: &Board, info: &ComponentInfo) {
+        let [kind, id, of] = info.labels();
+        match board.of_series(info) {
+            Some(status) => self.collector.record_component_health(kind, id, of, status),
+            None => drop(self.collector.families().component_health.remove([kind, id, of])),
+        }
         let (cluster, Some(logical)) = (&info.cluster, &info.logical_cluster) else { return };
         let health = board.of_cluster(cluster, Some(logical));
         if health.details.total_components > 0 {

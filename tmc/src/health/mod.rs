@@ -6,6 +6,7 @@
 //! | `status` | the word and the number |
 //! | `component` | the types of components |
 //! | `provider` | what is asked: the trait, and providers ready to use |
+//! | `holder` | a provider that a component tells how it does |
 //! | `overall` | many statuses as one |
 //! | `board` | what is known, and what is to be done when: no threads, no clocks of its own |
 //! | `crew` | threads that run checks and record what they say |
@@ -14,6 +15,7 @@
 mod board;
 mod component;
 mod crew;
+mod holder;
 mod monitor;
 mod overall;
 mod provider;
@@ -21,6 +23,7 @@ mod status;
 
 pub use board::CheckCounts;
 pub use component::ComponentType;
+pub use holder::StatusHolder;
 pub use monitor::{HealthMonitor, HealthMonitorBuilder, HealthRegistration};
 pub use overall::{HealthCounts, OverallHealth};
 pub use provider::{

@@ -23,10 +23,14 @@ use crate::collector::MetricsCollector;
 pub struct HealthMonitorBuilder {
     collector: MetricsCollector,
     pace: Pace,
+    threads: usize,
 }
 
+/// Longer than any process lives, and short enough to reckon with.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 impl HealthMonitorBuilder {
-    /// From one check of a component to the next; 30 s unless set.
+    /// From one check of a component to the next; 30 s unless set, and a millisecond at least.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.pace.interval = interval;
         self
@@ -53,10 +57,21 @@ impl HealthMonitorBuilder {
         self
     }
 
+    /// No more threads for checks than so many; 512 unless set, and one at least. They come when checks
+    /// wait and go when they have nothing to do. Each check that hangs occupies one; where all hang, the
+    /// other checks wait, and time out.
+    pub fn threads(mut self, most: usize) -> Self {
+        self.threads = most;
+        self
+    }
+
     /// A monitor that does not run yet.
     #[must_use]
     pub fn build(self) -> HealthMonitor {
-        HealthMonitor(Arc::new(Handle(Shared::new(self.collector, self.pace))))
+        let mut pace = self.pace;
+        pace.interval = pace.interval.clamp(Duration::from_millis(1), LONGEST);
+        pace.timeout = pace.timeout.min(LONGEST);
+        HealthMonitor(Arc::new(Handle(Shared::new(self.collector, pace, self.threads.max(1)))))
     }
 }
 
@@ -102,7 +117,7 @@ impl HealthMonitor {
             degraded_after: Duration::from_secs(120),
             unhealthy_after: Duration::from_secs(300),
         };
-        HealthMonitorBuilder { collector: collector.clone(), pace }
+        HealthMonitorBuilder { collector: collector.clone(), pace, threads: 512 }
     }
 
     /// Asks `provider` how the component does, until the registration is dropped. Its first check is due at
@@ -137,7 +152,13 @@ impl HealthMonitor {
         F: Future<Output = Result<super::HealthReport, super::HealthError>> + Send + 'static,
     {
         let handle = handle.clone();
-        self.add(component, Asked::Async(Arc::new(move || (handle.clone(), handle.spawn(check())))))
+        let check = Arc::new(check);
+        let begin = move || {
+            let check = Arc::clone(&check);
+            // Called on the runtime, too: what is the user's may panic or block, and we hold a lock.
+            (handle.clone(), handle.spawn(async move { check().await }))
+        };
+        self.add(component, Asked::Async(Arc::new(begin)))
     }
 
     fn add(&self, component: ComponentInfo, asked: Asked) -> HealthRegistration {
@@ -158,10 +179,12 @@ impl HealthMonitor {
         }
         let ((stop, stopped), (poke, poked)) = (bounded(0), bounded(1));
         let running = Arc::clone(shared);
+        // Held until the loop is known: what a check says before that would not count.
+        let mut state = shared.lock();
         let thread = thread::Builder::new()
             .name("tmc-health".to_owned())
             .spawn(move || running.run(&stopped, &poked))?;
-        shared.lock().running = Some(Loop { thread, stop, poke });
+        state.running = Some(Loop { thread, stop, poke });
         Ok(())
     }
 

@@ -59,6 +59,11 @@ impl ComponentInfo {
         }
     }
 
+    /// The labels of its series of `tmc_component_health`.
+    pub(super) fn labels(&self) -> [&str; 3] {
+        [self.component_type.as_str(), &self.id, &self.cluster]
+    }
+
     /// The cluster that it works for.
     #[must_use]
     pub fn cluster(mut self, cluster: impl Into<String>) -> Self {
@@ -216,11 +221,20 @@ impl ProcessLimits {
 impl HealthProvider for ProcessLimits {
     fn check(&self) -> Result<HealthReport, HealthError> {
         let (memory, cpu) = (self.memory.value(), self.cpu.value());
+        // A process that runs has memory; a gauge that nobody has set says 0, which is not healthy.
+        if memory.is_nan() || memory <= 0.0 {
+            return Err(
+                "memory and CPU were not sampled yet: start the reporter, which samples them"
+                    .into(),
+            );
+        }
         let share = (memory / self.memory_bytes).max(cpu / self.cpu_percent);
         let status = match share {
             share if share > 1.5 => HealthStatus::Unhealthy,
             share if share > 1.0 => HealthStatus::Degraded,
-            share if share.is_nan() => return Err("nothing was sampled yet".into()),
+            share if share.is_nan() => {
+                return Err("a limit of memory or CPU is not a number above zero".into());
+            }
             _ => HealthStatus::Healthy,
         };
         let message = format!("{memory:.0} bytes of memory, {cpu:.0} % CPU");
