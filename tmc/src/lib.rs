@@ -60,9 +60,9 @@ pub use error::{
     Status, StatusDetails, TmcError, TmcErrorBuilder, convert_kubernetes_error,
 };
 pub use health::{
-    CheckCounts, ClusterActivity, ComponentInfo, ComponentType, HealthCounts, HealthError,
-    HealthMonitor, HealthMonitorBuilder, HealthProvider, HealthRegistration, HealthReport,
-    HealthStatus, OverallHealth, ProcessLimits, StatusHolder,
+    CheckCounts, ClusterActivity, ComponentHealth, ComponentInfo, ComponentType, HealthCounts,
+    HealthError, HealthMonitor, HealthMonitorBuilder, HealthProvider, HealthRegistration,
+    HealthReport, HealthStatus, OverallHealth, ProcessLimits, StatusHolder,
 };
 pub use operation::{Operation, Running};
 pub use recovery::{

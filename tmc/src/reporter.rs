@@ -5,7 +5,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tmc_exposition::{Page, Readiness, ServeError, Server};
+use serde::Serialize;
+use tmc_exposition::{Page, Readiness, Request, ServeError, Server};
 use tmc_sysmon::{Sampler, SamplerError};
 
 use crate::collector::MetricsCollector;
@@ -15,6 +16,8 @@ use crate::summary::MetricsSummary;
 
 /// Where the summary is served.
 const SUMMARY: &str = "/summary";
+/// Where every component is served.
+const COMPONENTS: &str = "/components";
 
 /// Why collection did not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +39,9 @@ pub enum ReporterError {
 
 /// Starts and stops collection as a [`MetricsConfig`] says. Dropping it stops it.
 ///
-/// It serves the metrics, the summary as JSON at `/summary`, whether the process lives at `/healthz`, and
-/// at `/readyz` whether its components do: 503 while one is unhealthy, and until each was checked once.
+/// It serves the metrics; as JSON, the summary at `/summary`, and at `/components` how each component does
+/// and why; whether the process lives at `/healthz`; and at `/readyz` whether its components do: 503 while
+/// one is unhealthy, and until each was checked once.
 ///
 /// ```
 /// use tmc_metrics::{MetricsCollector, MetricsConfig, MetricsReporter};
@@ -61,11 +65,15 @@ pub struct MetricsReporter {
     /// Counts the tasks of the runtime that is attached.
     tasks: Option<Arc<dyn Fn() -> u64 + Send + Sync>>,
     health: Option<HealthMonitor>,
+    routes: Vec<(String, Handler)>,
     /// Held while starting or stopping, so that the two never overlap; taken before `running`.
     transition: Mutex<()>,
     /// Held for a moment only, so that the questions about the state never wait for a stop.
     running: Arc<Mutex<Option<Running>>>,
 }
+
+/// Makes a page.
+type Handler = Arc<dyn Fn(&Request<'_>) -> Page + Send + Sync>;
 
 /// What runs between start and stop.
 struct Running {
@@ -78,7 +86,8 @@ impl MetricsReporter {
     /// A reporter that does not run yet. What is sampled and served is the collector's registry.
     pub fn new(collector: MetricsCollector, config: MetricsConfig) -> Self {
         let (transition, running) = (Mutex::new(()), Arc::default());
-        Self { collector, config, tasks: None, health: None, transition, running }
+        let routes = Vec::new();
+        Self { collector, config, tasks: None, health: None, routes, transition, running }
     }
 
     /// Attaches an async runtime: `tasks` says how many tasks are alive, and `tmc_goroutines_total`
@@ -95,6 +104,19 @@ impl MetricsReporter {
     #[must_use]
     pub fn health(mut self, monitor: HealthMonitor) -> Self {
         self.health = Some(monitor);
+        self
+    }
+
+    /// Adds a page of the application's own to what is served. Pages are made one at a time, on a thread
+    /// for pages; see [`ServerBuilder::route`](tmc_exposition::ServerBuilder::route) for what
+    /// [`start`](Self::start) refuses.
+    #[must_use]
+    pub fn route(
+        mut self,
+        path: impl Into<String>,
+        page: impl Fn(&Request<'_>) -> Page + Send + Sync + 'static,
+    ) -> Self {
+        self.routes.push((path.into(), Arc::new(page)));
         self
     }
 
@@ -137,7 +159,12 @@ impl MetricsReporter {
             .listen(address.to_string())
             .metrics_path(&self.config.prometheus_path)
             .open_probes(self.config.open_probes)
-            .route(SUMMARY, self.summary_page());
+            .route(SUMMARY, self.summary_page())
+            .route(COMPONENTS, self.components_page());
+        for (path, page) in &self.routes {
+            let page = Arc::clone(page);
+            server = server.route(path, move |request| page(request));
+        }
         if let Some(health) = self.health.clone() {
             server = server.readiness(move || readiness(&health));
         }
@@ -147,19 +174,18 @@ impl MetricsReporter {
         server.start()
     }
 
-    fn summary_page(
-        &self,
-    ) -> impl Fn(&tmc_exposition::Request<'_>) -> Page + Send + Sync + 'static {
+    fn summary_page(&self) -> impl Fn(&Request<'_>) -> Page + Send + Sync + 'static {
         let (health, clock) = (self.health.clone(), self.collector.clock().clone());
         let running = Arc::clone(&self.running);
         move |_| {
             let active = lock(&running).is_some();
-            let summary = MetricsSummary::new(health.as_ref(), clock.wall(), active);
-            match serde_json::to_vec_pretty(&summary) {
-                Ok(body) => Page::new("application/json", body),
-                Err(error) => Page::new("text/plain", error.to_string()).status(500),
-            }
+            json(&MetricsSummary::new(health.as_ref(), clock.wall(), active))
         }
+    }
+
+    fn components_page(&self) -> impl Fn(&Request<'_>) -> Page + Send + Sync + 'static {
+        let health = self.health.clone();
+        move |_| json(&health.as_ref().map_or_else(Vec::new, HealthMonitor::components))
     }
 
     /// How everything does now.
@@ -201,6 +227,16 @@ impl MetricsReporter {
     /// The configuration it runs with.
     pub fn config(&self) -> &MetricsConfig {
         &self.config
+    }
+}
+
+fn json(value: &impl Serialize) -> Page {
+    match serde_json::to_vec_pretty(value) {
+        Ok(mut body) => {
+            body.push(b'\n');
+            Page::new("application/json", body)
+        }
+        Err(error) => Page::new("text/plain", error.to_string()).status(500),
     }
 }
 

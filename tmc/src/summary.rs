@@ -55,12 +55,10 @@ impl MetricsSummary {
         now: SystemTime,
         collection_active: bool,
     ) -> Self {
-        let health_metrics = monitor.map_or_else(HealthMetrics::default, |monitor| {
-            let (registered_components, active_components) = monitor.registered();
-            HealthMetrics { checks: monitor.checks(), registered_components, active_components }
-        });
-        let overall_health =
-            monitor.map_or_else(|| OverallHealth::of(std::iter::empty()), HealthMonitor::overall);
+        let nothing = || (OverallHealth::of(std::iter::empty()), CheckCounts::default(), (0, 0));
+        let (overall_health, checks, (registered_components, active_components)) =
+            monitor.map_or_else(nothing, HealthMonitor::at_once);
+        let health_metrics = HealthMetrics { checks, registered_components, active_components };
         let timestamp = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self { overall_health, health_metrics, timestamp, collection_active }
     }

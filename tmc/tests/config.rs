@@ -149,11 +149,11 @@ fn a_path_that_no_request_can_ask_for_is_refused() {
 }
 
 #[test]
-fn a_path_of_a_health_endpoint_is_refused() {
-    for path in ["/healthz", "/readyz"] {
+fn a_path_where_something_else_is_served_is_refused() {
+    for path in ["/healthz", "/readyz", "/summary", "/components"] {
         let error = refused(
             &format!(r#"{{"prometheus_path": "{path}"}}"#),
-            &["prometheus_path", path, "health endpoint"],
+            &["prometheus_path", path, "taken by health or the summary"],
         );
         assert_eq!(error, ConfigError::ReservedPath { path: path.to_owned() });
     }

@@ -39,9 +39,9 @@ pub enum ConfigError {
         /// The first such character.
         character: char,
     },
-    /// `prometheus_path` is a path of the health endpoints.
+    /// `prometheus_path` is a path where something else is served.
     #[error(
-        "prometheus_path {path:?} is taken by a health endpoint: write another, such as \"/metrics\""
+        "prometheus_path {path:?} is taken by health or the summary: write another, such as \"/metrics\""
     )]
     ReservedPath {
         /// The path.

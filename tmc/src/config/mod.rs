@@ -18,8 +18,8 @@ pub use family::FamilyConfig;
 
 use duration::{collection_interval, retention_period};
 
-/// Paths that the server answers itself.
-const HEALTH_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+/// Paths where the reporter serves something else.
+const TAKEN: [&str; 4] = ["/healthz", "/readyz", "/summary", "/components"];
 
 /// How metrics are collected and exposed. Every field has a default, and a key that is not a field is
 /// refused; keys may be written with hyphens too (`prometheus-port`).
@@ -197,7 +197,7 @@ fn validate_path(path: &str) -> Result<(), ConfigError> {
     if let Some(character) = path.chars().find(|&c| forbidden(c)) {
         return Err(ConfigError::PathCharacter { path: path.to_owned(), character });
     }
-    if HEALTH_PATHS.contains(&path) {
+    if TAKEN.contains(&path) {
         return Err(ConfigError::ReservedPath { path: path.to_owned() });
     }
     Ok(())

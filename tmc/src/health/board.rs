@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::provider::ComponentInfo;
+use super::provider::{ComponentInfo, HealthReport};
 use super::{HealthStatus, OverallHealth};
 use crate::collector::HealthCheckResult;
 
@@ -58,8 +58,8 @@ pub(super) struct Start {
 #[derive(Debug)]
 struct Entry {
     info: ComponentInfo,
-    status: HealthStatus,
-    message: String,
+    /// Of the last check, or why there is none.
+    report: HealthReport,
     /// When the next check is to begin.
     due: Instant,
     running: Option<Running>,
@@ -92,8 +92,8 @@ impl Board {
     /// Adds a component, of which nothing is known; its first check is due at once.
     pub(super) fn add(&mut self, info: ComponentInfo, now: Instant) -> u64 {
         self.next += 1;
-        let (status, message) = (HealthStatus::Unknown, "not checked yet".to_owned());
-        let entry = Entry { info, status, message, due: now, running: None, active: false };
+        let report = HealthReport::new(HealthStatus::Unknown, "not checked yet");
+        let entry = Entry { info, report, due: now, running: None, active: false };
         self.entries.insert(self.next, entry);
         self.next
     }
@@ -153,7 +153,7 @@ impl Board {
     pub(super) fn end(
         &mut self,
         start: Start,
-        result: Result<(HealthStatus, String), String>,
+        result: Result<HealthReport, String>,
         now: Instant,
     ) -> Option<Checked> {
         let entry = self.entries.get_mut(&start.id)?;
@@ -163,10 +163,10 @@ impl Board {
         }
         let took = now.saturating_duration_since(running.since);
         let result = match result {
-            Ok((status, message)) => {
+            Ok(report) => {
                 entry.active = true;
-                (entry.status, entry.message) = self.pace.judge(status, message, took);
-                match entry.status {
+                entry.report = self.pace.judge(report, took);
+                match entry.report.status {
                     HealthStatus::Healthy => HealthCheckResult::Healthy,
                     HealthStatus::Degraded => HealthCheckResult::Degraded,
                     HealthStatus::Unhealthy => HealthCheckResult::Unhealthy,
@@ -197,7 +197,7 @@ impl Board {
     pub(super) fn is_settled(&self) -> bool {
         let settled = |running: &Running| running.timed_out;
         self.entries.values().all(|entry| {
-            let known = entry.status != HealthStatus::Unknown || entry.active;
+            let known = entry.report.status != HealthStatus::Unknown || entry.active;
             known && entry.running.as_ref().is_none_or(settled)
         })
     }
@@ -206,22 +206,27 @@ impl Board {
         self.entries.get(&id).map(|entry| &entry.info)
     }
 
-    /// Status and message of one component.
-    pub(super) fn of(&self, id: u64) -> Option<(HealthStatus, &str)> {
-        self.entries.get(&id).map(|entry| (entry.status, &*entry.message))
+    /// What is known of one component.
+    pub(super) fn of(&self, id: u64) -> Option<&HealthReport> {
+        self.entries.get(&id).map(|entry| &entry.report)
+    }
+
+    /// All components and what is known of them, in the order they came.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&ComponentInfo, &HealthReport)> {
+        self.entries.values().map(|entry| (&entry.info, &entry.report))
     }
 
     /// Of the components that share one series: nothing keeps an application from registering two under
     /// the same labels, and the better one must not hide the other.
     pub(super) fn of_series(&self, info: &ComponentInfo) -> Option<HealthStatus> {
         let same = self.entries.values().filter(|entry| entry.info.labels() == info.labels());
-        let health = OverallHealth::of(same.map(|entry| entry.status));
+        let health = OverallHealth::of(same.map(|entry| entry.report.status));
         (health.details.total_components > 0).then_some(health.status)
     }
 
     /// Of all components.
     pub(super) fn overall(&self) -> OverallHealth {
-        OverallHealth::of(self.entries.values().map(|entry| entry.status))
+        OverallHealth::of(self.entries.values().map(|entry| entry.report.status))
     }
 
     /// Of the components of one cluster, in one logical cluster or in all of them.
@@ -231,7 +236,7 @@ impl Board {
             entry.info.cluster == cluster
                 && (logical_cluster.is_none() || logical == logical_cluster)
         };
-        OverallHealth::of(self.entries.values().filter(of_it).map(|entry| entry.status))
+        OverallHealth::of(self.entries.values().filter(of_it).map(|entry| entry.report.status))
     }
 
     pub(super) fn counts(&self) -> CheckCounts {
@@ -247,29 +252,23 @@ impl Board {
 
 impl Entry {
     fn fail(&mut self, message: String) {
-        (self.status, self.message, self.active) = (HealthStatus::Unhealthy, message, false);
+        self.report = HealthReport::new(HealthStatus::Unhealthy, message);
+        self.active = false;
     }
 }
 
 impl Pace {
     /// A check that was slow says that something is wrong, whatever else it says.
-    fn judge(
-        &self,
-        status: HealthStatus,
-        message: String,
-        took: Duration,
-    ) -> (HealthStatus, String) {
-        let slow = |status, message: String| {
-            (status, format!("the check took {:.0} s: {message}", took.as_secs_f64()))
+    fn judge(&self, mut report: HealthReport, took: Duration) -> HealthReport {
+        let worse = match report.status {
+            HealthStatus::Unknown | HealthStatus::Unhealthy => return report,
+            _ if took > self.unhealthy_after => HealthStatus::Unhealthy,
+            HealthStatus::Healthy if took > self.degraded_after => HealthStatus::Degraded,
+            _ => return report,
         };
-        match status {
-            HealthStatus::Unknown | HealthStatus::Unhealthy => (status, message),
-            _ if took > self.unhealthy_after => slow(HealthStatus::Unhealthy, message),
-            HealthStatus::Healthy if took > self.degraded_after => {
-                slow(HealthStatus::Degraded, message)
-            }
-            _ => (status, message),
-        }
+        report.message = format!("the check took {:.0} s: {}", took.as_secs_f64(), report.message);
+        report.status = worse;
+        report
     }
 }
 

@@ -23,8 +23,8 @@ fn info(id: &str) -> ComponentInfo {
     ComponentInfo::new("SyncTargetController", id).cluster("c").logical_cluster("root:a")
 }
 
-fn healthy() -> Result<(HealthStatus, String), String> {
-    Ok((HealthStatus::Healthy, "fine".to_owned()))
+fn healthy() -> Result<HealthReport, String> {
+    Ok(HealthReport::new(HealthStatus::Healthy, "fine"))
 }
 
 struct World {
@@ -54,7 +54,7 @@ fn a_check_that_times_out_is_an_error_and_is_not_begun_again_until_it_returns() 
     let (none, checked) = world.board.advance(world.at(TIMEOUT));
     assert_eq!((none.len(), checked.len()), (0, 1));
     assert_eq!(checked[0].result, HealthCheckResult::Error);
-    assert_eq!(world.board.of(id).unwrap().0, HealthStatus::Unhealthy);
+    assert_eq!(world.board.of(id).unwrap().status, HealthStatus::Unhealthy);
     assert!(world.board.is_settled());
 
     // It is due, still runs, and so is another error.
@@ -62,11 +62,11 @@ fn a_check_that_times_out_is_an_error_and_is_not_begun_again_until_it_returns() 
     assert_eq!((none.len(), checked.len()), (0, 1));
     // It returns at last, which says nothing about now.
     assert_eq!(world.board.end(starts[0], healthy(), world.at(INTERVAL + 1)), None);
-    assert_eq!(world.board.of(id).unwrap().0, HealthStatus::Unhealthy);
+    assert_eq!(world.board.of(id).unwrap().status, HealthStatus::Unhealthy);
     let (again, _) = world.board.advance(world.at(2 * INTERVAL));
     assert_eq!(again.len(), 1);
     assert!(world.board.end(again[0], healthy(), world.at(2 * INTERVAL)).is_some());
-    assert_eq!(world.board.of(id).unwrap().0, HealthStatus::Healthy);
+    assert_eq!(world.board.of(id).unwrap().status, HealthStatus::Healthy);
     let counts = world.board.counts();
     assert_eq!((counts.total_checks, counts.error_checks, counts.healthy_checks), (3, 2, 1));
 }
@@ -83,8 +83,8 @@ fn a_slow_check_lowers_the_status() {
         let mut world = World::new();
         let id = world.board.add(info("a"), world.at(0));
         let (starts, _) = world.board.advance(world.at(0));
-        world.board.end(starts[0], Ok((found, String::new())), world.at(took));
-        assert_eq!(world.board.of(id).unwrap().0, expected, "{found} after {took} s");
+        world.board.end(starts[0], Ok(HealthReport::new(found, "")), world.at(took));
+        assert_eq!(world.board.of(id).unwrap().status, expected, "{found} after {took} s");
     }
 }
 
@@ -165,7 +165,7 @@ proptest! {
                 Step::Wait(seconds) => now += seconds,
                 Step::End(which, result) if which < running.len() => {
                     let (start, since, given_up) = running.remove(which);
-                    let told = result.map(|status| (status, String::new()));
+                    let told = result.map(|status| HealthReport::new(status, ""));
                     let told = told.ok_or_else(|| "broken".to_owned());
                     let counted = world.board.end(start, told, world.at(now)).is_some();
                     prop_assert_eq!(counted, !given_up);
@@ -203,7 +203,7 @@ proptest! {
             let sum = counts.healthy_checks + counts.degraded_checks + counts.unhealthy_checks;
             prop_assert_eq!(counts.total_checks, sum + counts.error_checks);
             for (id, verdict) in &verdicts {
-                prop_assert_eq!(world.board.of(*id).unwrap().0, *verdict);
+                prop_assert_eq!(world.board.of(*id).unwrap().status, *verdict);
             }
             let overall = world.board.overall();
             let all_well = verdicts.values().all(|verdict| *verdict == HealthStatus::Healthy);

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// What sort of component it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -79,6 +81,12 @@ impl From<String> for ComponentType {
     fn from(name: String) -> Self {
         let known = Self::ALL.into_iter().find(|known| known.as_str() == name);
         known.unwrap_or(Self::Other(Cow::Owned(name)))
+    }
+}
+
+impl Serialize for ComponentType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, never, select, unbounded};
 
+use super::OverallHealth;
 use super::board::{Board, Checked, Pace, Start};
 use super::provider::{ComponentInfo, HealthError, HealthProvider, HealthReport};
-use super::{HealthStatus, OverallHealth};
 use crate::collector::MetricsCollector;
 
 /// A thread for checks goes after so long without one.
@@ -259,7 +259,7 @@ impl Shared {
         let shared = Arc::clone(self);
         handle.spawn(async move {
             let outcome = match task.await {
-                Ok(checked) => told(checked),
+                Ok(checked) => checked.map_err(why),
                 Err(error) if error.is_panic() => Err("it panicked".to_owned()),
                 Err(_) => Err("it was given up".to_owned()),
             };
@@ -280,19 +280,17 @@ impl Shared {
             };
             // The provider may end here, and may panic at that, too.
             let checked = catch_unwind(AssertUnwindSafe(move || provider.check()));
-            let outcome = checked.map_or_else(|_| Err("it panicked".to_owned()), told);
+            let outcome = match checked {
+                Ok(checked) => checked.map_err(why),
+                Err(_) => Err("it panicked".to_owned()),
+            };
             let mut state = self.lock();
             state.in_flight -= 1;
             self.end(&mut state, start, outcome);
         }
     }
 
-    fn end(
-        &self,
-        state: &mut State,
-        start: Start,
-        outcome: Result<(HealthStatus, String), String>,
-    ) {
+    fn end(&self, state: &mut State, start: Start, outcome: Result<HealthReport, String>) {
         if state.running.is_none() {
             // It was left to itself.
             state.board.forget(start);
@@ -340,6 +338,7 @@ impl State {
     }
 }
 
-fn told(checked: Result<HealthReport, HealthError>) -> Result<(HealthStatus, String), String> {
-    checked.map(|report| (report.status, report.message)).map_err(|error| error.to_string())
+/// The message of an error, as it is shown.
+fn why(error: HealthError) -> String {
+    error.to_string()
 }

@@ -1,7 +1,7 @@
 //! A component that says by itself how it does. Upstream: the component. Downstream: the monitor.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tmc_engine::Clock;
 
@@ -24,6 +24,8 @@ use super::{HealthError, HealthProvider, HealthReport, HealthStatus};
 #[derive(Debug)]
 pub struct StatusHolder {
     clock: Clock,
+    /// How long a word holds.
+    stale_after: Option<Duration>,
     state: Mutex<Held>,
 }
 
@@ -31,6 +33,7 @@ pub struct StatusHolder {
 struct Held {
     status: HealthStatus,
     message: String,
+    said: Option<Instant>,
     operations: u64,
     errors: u64,
     last: Option<Instant>,
@@ -41,14 +44,22 @@ impl StatusHolder {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let (status, message) = (HealthStatus::Unknown, "it has not said yet".to_owned());
-        let held = Held { status, message, operations: 0, errors: 0, last: None };
-        Self { clock, state: Mutex::new(held) }
+        let held = Held { status, message, said: None, operations: 0, errors: 0, last: None };
+        Self { clock, stale_after: None, state: Mutex::new(held) }
+    }
+
+    /// A component that has said nothing for longer than this is unhealthy, whatever it said last: it
+    /// may hang. Without it, its last word holds for ever.
+    #[must_use]
+    pub fn stale_after(mut self, silence: Duration) -> Self {
+        self.stale_after = Some(silence);
+        self
     }
 
     /// How the component does from now on, and the same for people.
     pub fn set(&self, status: HealthStatus, message: impl Into<String>) {
-        let message = message.into();
-        self.with(|held| (held.status, held.message) = (status, message));
+        let (message, now) = (message.into(), self.clock.now());
+        self.with(|held| (held.status, held.message, held.said) = (status, message, Some(now)));
     }
 
     /// The component did something, and it went well. Counts; the status stays.
@@ -79,7 +90,8 @@ impl HealthProvider for StatusHolder {
     fn check(&self) -> Result<HealthReport, HealthError> {
         let now = self.clock.now();
         Ok(self.with(|held| {
-            let report = HealthReport::new(held.status, held.message.clone())
+            let report = held
+                .report(now, self.stale_after)
                 .detail("operations", held.operations)
                 .detail("errors", held.errors);
             match held.last {
@@ -90,6 +102,21 @@ impl HealthProvider for StatusHolder {
                 None => report,
             }
         }))
+    }
+}
+
+impl Held {
+    fn report(&self, now: Instant, stale_after: Option<Duration>) -> HealthReport {
+        let silence = self.said.map_or(Duration::ZERO, |said| now.saturating_duration_since(said));
+        match stale_after {
+            Some(most) if silence > most => {
+                let seconds = silence.as_secs_f64();
+                let message =
+                    format!("it has said nothing for {seconds:.0} s; last: {}", self.message);
+                HealthReport::new(HealthStatus::Unhealthy, message)
+            }
+            _ => HealthReport::new(self.status, self.message.clone()),
+        }
     }
 }
 
@@ -117,5 +144,23 @@ mod tests {
         assert_eq!((report.status, &*report.message), (HealthStatus::Degraded, "slow"));
         let details: Vec<_> = report.details.values().map(String::as_str).collect();
         assert_eq!(details, ["1", "4", "7"], "errors, operations, seconds_since_activity");
+    }
+
+    #[test]
+    fn a_component_that_falls_silent_is_unhealthy_until_it_speaks_again() {
+        let clock = ManualClock::new();
+        let patience = Duration::from_secs(5);
+        let holder = StatusHolder::new(Clock::from(clock.clone())).stale_after(patience);
+        clock.advance(10 * patience);
+        assert_eq!(holder.check().unwrap().status, HealthStatus::Unknown, "it never spoke");
+        holder.set(HealthStatus::Healthy, "fine");
+        clock.advance(patience);
+        assert_eq!(holder.check().unwrap().status, HealthStatus::Healthy);
+        clock.advance(Duration::from_secs(2));
+        let report = holder.check().unwrap();
+        assert_eq!(report.status, HealthStatus::Unhealthy);
+        assert_eq!(report.message, "it has said nothing for 7 s; last: fine");
+        holder.set(HealthStatus::Degraded, "slow");
+        assert_eq!(holder.check().unwrap().status, HealthStatus::Degraded);
     }
 }

@@ -7,7 +7,7 @@
 //! | `component` | the types of components |
 //! | `provider` | what is asked: the trait, and providers ready to use |
 //! | `holder` | a provider that a component tells how it does |
-//! | `overall` | many statuses as one |
+//! | `overall` | many statuses as one, and one as it is shown |
 //! | `board` | what is known, and what is to be done when: no threads, no clocks of its own |
 //! | `crew` | threads that run checks and record what they say |
 //! | `monitor` | what the application holds |
@@ -25,7 +25,7 @@ pub use board::CheckCounts;
 pub use component::ComponentType;
 pub use holder::StatusHolder;
 pub use monitor::{HealthMonitor, HealthMonitorBuilder, HealthRegistration};
-pub use overall::{HealthCounts, OverallHealth};
+pub use overall::{ComponentHealth, HealthCounts, OverallHealth};
 pub use provider::{
     ClusterActivity, ComponentInfo, HealthError, HealthProvider, HealthReport, ProcessLimits,
 };

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
-use super::OverallHealth;
 use super::board::{CheckCounts, Pace};
 use super::crew::{Asked, Loop, Shared, lock};
 use super::provider::{ComponentInfo, HealthProvider};
+use super::{ComponentHealth, OverallHealth};
 use crate::collector::MetricsCollector;
 
 /// How often, and how patiently, a [`HealthMonitor`] asks.
@@ -224,9 +224,18 @@ impl HealthMonitor {
         self.0.0.lock().board.counts()
     }
 
-    /// How many components there are, and how many of them answered when last asked.
-    pub(crate) fn registered(&self) -> (u64, u64) {
-        self.0.0.lock().board.registered()
+    /// Every component, in the order in which they were registered.
+    #[must_use]
+    pub fn components(&self) -> Vec<ComponentHealth> {
+        let state = self.0.0.lock();
+        state.board.each().map(|(info, report)| ComponentHealth::new(info, report)).collect()
+    }
+
+    /// All of it at one moment: the whole, the checks, how many components there are, and how many of
+    /// them answered when last asked.
+    pub(crate) fn at_once(&self) -> (OverallHealth, CheckCounts, (u64, u64)) {
+        let state = self.0.0.lock();
+        (state.board.overall(), state.board.counts(), state.board.registered())
     }
 }
 
@@ -248,7 +257,7 @@ impl HealthRegistration {
     #[must_use]
     pub fn status(&self) -> (super::HealthStatus, String) {
         let state = self.shared.lock();
-        let known = state.board.of(self.id).map(|(status, message)| (status, message.to_owned()));
+        let known = state.board.of(self.id).map(|report| (report.status, report.message.clone()));
         known.unwrap_or((super::HealthStatus::Unknown, String::new()))
     }
 }

@@ -1,8 +1,33 @@
-//! Many statuses as one. Upstream: the board. Downstream: summary, `/readyz`, `tmc_cluster_health`.
+//! Many statuses as one, and one as it is shown. Upstream: the board. Downstream: summary, `/components`,
+//! `/readyz`, `tmc_cluster_health`.
 
 use serde::Serialize;
 
-use super::HealthStatus;
+use super::{ComponentInfo, ComponentType, HealthReport, HealthStatus};
+
+/// How one component does, under the names that its metrics have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ComponentHealth {
+    /// What sort of component it is.
+    pub component_type: ComponentType,
+    /// Which of its type.
+    pub component_id: String,
+    /// The cluster that it works for; empty where it belongs to none.
+    pub cluster: String,
+    /// The workspace path that the cluster belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logical_cluster: Option<String>,
+    /// What the last check found out, or why it did not.
+    #[serde(flatten)]
+    pub report: HealthReport,
+}
+
+impl ComponentHealth {
+    pub(super) fn new(info: &ComponentInfo, report: &HealthReport) -> Self {
+        let ComponentInfo { component_type, id, cluster, logical_cluster } = info.clone();
+        Self { component_type, component_id: id, cluster, logical_cluster, report: report.clone() }
+    }
+}
 
 /// How many components there are, and how they do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

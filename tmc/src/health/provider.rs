@@ -6,12 +6,13 @@ use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use tmc_engine::Clock;
 
 use super::{ComponentType, HealthStatus};
 
 /// What a check found out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HealthReport {
     /// How the component does.
     pub status: HealthStatus,

@@ -293,12 +293,10 @@ fn with_faults_edits_deletions_and_tampering_every_count_agrees_with_journal_and
     }
     assert_eq!(scrape.sum("tmc_resource_conflicts_total", &[]), 3.0);
     // Probes go on all the time: the count lies between the journals before and after.
-    let checks = scrape.sum(
-        "tmc_health_check_duration_seconds_count",
-        &[("component_type", "ClusterHealthTracker")],
-    );
+    let probed = [("operation", "probe-cluster"), ("status", "success")];
+    let counted = scrape.sum("tmc_component_operations_total", &probed);
     let probes =
         |journal: &Journal| journal.count(&[("purpose", "probe"), ("op", "remove")]) as f64;
-    assert!(probes(&before) - 3.0 <= checks && checks <= probes(&after), "{checks} checks");
+    assert!(probes(&before) - 3.0 <= counted && counted <= probes(&after), "{counted} probes");
     assert_eq!(run.demo.stop("TERM").0, Some(0));
 }

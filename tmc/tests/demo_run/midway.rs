@@ -54,9 +54,16 @@ fn a_target_that_turns_into_a_file_loses_nothing_and_hangs_nothing() {
     assert_eq!(scrape.sum("tmc_migration_data_size_bytes_sum", &[]), bytes as f64);
     assert!(scrape.sum("tmc_recovery_successes_total", &[("strategy", "failover")]) >= 1.0);
     assert!(scrape.sum("tmc_recovery_failures_total", &[("strategy", "reconnect")]) == 1.0);
-    assert_eq!(scrape.sum("tmc_cluster_health", &[("cluster", name)]), 0.0);
-    let tracker = [("component_id", "cluster-health-tracker")];
-    assert_eq!(scrape.sum("tmc_component_health", &tracker), 0.5, "two of three answer");
+    demo.scrape_until("the monitor has asked: two of three answer", |scrape| {
+        let tracker = [("component_id", "cluster-health-tracker")];
+        scrape.shows("tmc_cluster_health")
+            && scrape.sum("tmc_cluster_health", &[("cluster", name)]) == 0.0
+            && scrape.sum("tmc_component_health", &tracker) == 0.5
+    });
+    let (_, components) = get(&demo.address, "/components");
+    assert!(components.contains("the cluster is lost"), "{components}");
+    let (_, summary) = get(&demo.address, "/summary");
+    assert!(summary.contains("components unhealthy"), "{summary}");
 
     // It comes back with what it had, which is nobody's any more.
     fs::remove_file(&victim).unwrap();
@@ -74,13 +81,13 @@ fn the_only_cluster_that_goes_away_and_returns_empty_is_filled_again() {
     let demo = start(dir.path(), 1, &["--fault-rate", "0"]);
     let clusters = demo.directories[1..2].to_vec();
     wait_for_all(&clusters, "none");
-    assert_eq!(get(&demo.address, "/readyz").0, 200);
+    wait_until("it is ready", || get(&demo.address, "/readyz").0 == 200);
     // At one stroke: a folder that is emptied file by file would be filled meanwhile.
     fs::rename(&clusters[0], dir.path().join("aside")).unwrap();
     demo.scrape_until("placement finds no room", |scrape| {
         scrape.sum("tmc_placement_errors_total", &[("error_type", "PlacementCapacity")]) > 0.0
     });
-    assert_eq!(get(&demo.address, "/readyz").0, 503);
+    wait_until("it is not ready", || get(&demo.address, "/readyz").0 == 503);
     fs::create_dir(&clusters[0]).unwrap();
     wait_for_all(&clusters, "none");
     let scrape = demo.scrape_until("all is synced", |scrape| {

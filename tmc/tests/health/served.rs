@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
 
 use proptest::prelude::*;
+use tmc_metrics::exposition::Page;
 use tmc_metrics::{MetricsConfig, MetricsReporter};
 
 use super::*;
@@ -85,6 +86,44 @@ fn readiness_follows_overall_health_and_the_process_lives_on() {
         assert!(!monitor.is_running() && !reporter.metrics_summary().collection_active);
         drop(registrations);
     }
+}
+
+/// What an operator reads at night: which component, and why; beside the application's own pages.
+#[test]
+fn every_component_is_served_with_its_reason_and_so_are_pages_of_the_application() {
+    let collector = collector();
+    let monitor = monitor(&collector);
+    let lagging = || Ok(HealthReport::new(Degraded, "lags behind").detail("lag_seconds", 42));
+    let _lagging = monitor.register(syncer("a").cluster("edge"), lagging);
+    let _broken = monitor.register(ComponentInfo::new("Importer", "b"), || Err("no disk".into()));
+    let config = MetricsConfig::from_yaml("{ listen_address: 127.0.0.1, prometheus_port: 0 }");
+    let reporter = MetricsReporter::new(collector.clone(), config.unwrap())
+        .health(monitor.clone())
+        .route("/jobs", |request| Page::new("text/plain", request.method));
+    reporter.start().unwrap();
+    monitor.check_now();
+    let address = reporter.local_addr().unwrap();
+    let (code, json) = get(address, "/components");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let expected = serde_json::json!([
+        {
+            "component_type": "SyncTargetController", "component_id": "a", "cluster": "edge",
+            "logical_cluster": "root:a", "status": "Degraded", "message": "lags behind",
+            "details": { "lag_seconds": "42" },
+        },
+        {
+            "component_type": "Importer", "component_id": "b", "cluster": "",
+            "status": "Unhealthy", "message": "the check failed: no disk", "details": {},
+        },
+    ]);
+    assert_eq!((code, json), (200, expected));
+    assert_eq!(get(address, "/jobs"), (200, "GET".to_owned()));
+    reporter.stop();
+
+    let twice = MetricsReporter::new(collector, reporter.config().clone())
+        .route("/summary", |_| Page::new("text/plain", "another"));
+    let error = twice.start().unwrap_err().to_string();
+    assert!(error.contains("/summary"), "{error}");
 }
 
 proptest! {

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::Value;
-use tmc_metrics::{ErrorType, TmcError};
+use tmc_metrics::{ErrorType, Recovery, TmcError};
 
 use super::door::Purpose;
 use super::manifest::{Format, Manifest};
 use super::mirror::{LOGICAL_CLUSTER, Mirror};
-use super::recovery::Recovery;
 use super::source::Rel;
 use super::state::namespace_of;
 
@@ -62,7 +61,7 @@ impl Mirror {
     pub(crate) fn aggregate(&mut self, now: Instant) {
         for name in self.namespaces.keys().cloned().collect::<Vec<_>>() {
             let Some(space) = self.namespaces.get(&name) else { continue };
-            if space.view.failing.is_some_and(|(_, retry_at)| retry_at > now) {
+            if space.view.failing.as_ref().is_some_and(|(_, retry_at)| *retry_at > now) {
                 continue;
             }
             let Some(since) = space.dirty else { continue };
@@ -99,7 +98,7 @@ impl Mirror {
         let tracker = self.collector.operation_tracker(AGGREGATOR, AGGREGATOR_ID, tracked);
         let start = Instant::now();
         let result = if gone { self.remove_view(name) } else { self.write_view(name, &workspace) };
-        let began = self.namespaces.get(name).and_then(|space| space.view.failing);
+        let Some(space) = self.namespaces.get_mut(name) else { return };
         match result {
             Ok(()) => {
                 tracker.success();
@@ -108,31 +107,18 @@ impl Mirror {
                     &workspace,
                     start.elapsed(),
                 );
-                if let Some((began, _)) = began {
-                    let error = ErrorType::AggregationFailure;
-                    self.end_recovery(
-                        Recovery::Succeeded,
-                        error,
-                        REBUILD,
-                        AGGREGATOR,
-                        now.saturating_duration_since(began),
-                    );
+                if let Some((recovery, _)) = space.view.failing.take() {
+                    recovery.success();
                 }
-                if let Some(space) = self.namespaces.get_mut(name) {
-                    (space.dirty, space.view.failing, space.view.written) = (None, None, !gone);
-                }
+                (space.dirty, space.view.written) = (None, !gone);
             }
             Err(error) => {
                 tracker.error(&error);
                 let error_type = error.error_type();
                 self.collector.record_virtual_workspace_error(&workspace, error_type, AGGREGATOR);
-                if began.is_none() {
-                    self.recovery_attempt(error_type, REBUILD, AGGREGATOR);
-                }
-                if let Some(space) = self.namespaces.get_mut(name) {
-                    let began = began.map_or(now, |(began, _)| began);
-                    space.view.failing = Some((began, now + WAIT));
-                }
+                let new = || Recovery::begin(&self.collector, error_type, REBUILD, AGGREGATOR);
+                let recovery = space.view.failing.take().map_or_else(new, |(recovery, _)| recovery);
+                space.view.failing = Some((recovery, now + WAIT));
             }
         }
     }

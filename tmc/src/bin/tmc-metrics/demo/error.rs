@@ -5,9 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use tmc_metrics::RegisterError;
 use tmc_metrics::exposition::ServeError;
-use tmc_metrics::sysmon::SamplerError;
+use tmc_metrics::{ConfigError, RegisterError, ReporterError};
 
 /// Why the demo did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +44,9 @@ pub(crate) enum DemoError {
         error: ServeError,
     },
     #[error(transparent)]
-    Sampler(#[from] SamplerError),
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Collection(#[from] ReporterError),
     #[error("cannot register the metrics: {0}")]
     Register(#[from] RegisterError),
     #[error("cannot watch for Ctrl-C: {0}")]

@@ -1,15 +1,14 @@
-//! Probes clusters, notices when one goes away or comes back, and judges components.
+//! Probes clusters, notices when one goes away or comes back, and judges their syncers.
 //! Upstream: the mirror's tick. Downstream: door (probes are real writes), the collector.
 
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-use tmc_metrics::{ErrorType, HealthCheckResult, HealthStatus, TmcError};
+use tmc_metrics::{ErrorType, HealthStatus, Recovery, TmcError};
 
 use super::door::Purpose;
 use super::mirror::Mirror;
-use super::recovery::Recovery;
 
 /// The component that probes clusters.
 pub(crate) const TRACKER: &str = "ClusterHealthTracker";
@@ -68,25 +67,28 @@ impl Window {
     }
 
     /// More than a tenth of errors degrades, more than half makes unhealthy; none or few are fine.
-    pub(crate) fn status(&mut self, now: Instant) -> HealthStatus {
+    pub(crate) fn status(&mut self, now: Instant) -> (HealthStatus, String) {
         self.forget(now);
-        let errors = self.0.iter().filter(|(_, ok)| !ok).count();
-        if self.0.len() < FEW || errors * 10 <= self.0.len() {
+        let (all, errors) = (self.0.len(), self.0.iter().filter(|(_, ok)| !ok).count());
+        let status = if all < FEW || errors * 10 <= all {
             HealthStatus::Healthy
-        } else if errors * 2 <= self.0.len() {
+        } else if errors * 2 <= all {
             HealthStatus::Degraded
         } else {
             HealthStatus::Unhealthy
-        }
+        };
+        (status, format!("{errors} of {all} operations failed lately"))
     }
 }
 
-/// The health of a cluster whose operations went as `window` says.
-pub(crate) fn judge(link: Link, window: &mut Window, now: Instant) -> HealthStatus {
+/// How the syncer of a cluster does whose operations went as `window` says, and the same for people.
+pub(crate) fn judge(link: Link, window: &mut Window, now: Instant) -> (HealthStatus, String) {
     match link {
         Link::Connected => window.status(now),
-        Link::Suspect { .. } => HealthStatus::Degraded,
-        Link::Lost => HealthStatus::Unhealthy,
+        Link::Suspect { .. } => {
+            (HealthStatus::Degraded, "the cluster does not answer; it may come back".to_owned())
+        }
+        Link::Lost => (HealthStatus::Unhealthy, "the cluster is lost".to_owned()),
     }
 }
 
@@ -94,64 +96,48 @@ impl Mirror {
     /// Probes every cluster and acts on those that went away or came back.
     pub(crate) fn probe(&mut self, now: Instant) {
         for index in 0..self.clusters.len() {
-            let reached = self.probe_one(index, now);
+            let reached = self.probe_one(index);
             let before = self.clusters[index].link;
             let after = before.after(reached, now);
             self.clusters[index].link = after;
-            match (before, after) {
-                (Link::Connected, Link::Suspect { .. }) => {
-                    self.recovery_attempt(ErrorType::ClusterUnreachable, RECONNECT, TRACKER);
-                }
-                (Link::Suspect { since }, Link::Connected) => {
-                    let error = ErrorType::ClusterUnreachable;
-                    self.end_recovery(
-                        Recovery::Succeeded,
-                        error,
-                        RECONNECT,
-                        TRACKER,
-                        now.saturating_duration_since(since),
-                    );
-                    self.rejoin(index);
-                }
-                (Link::Suspect { since }, Link::Lost) => {
-                    let error = ErrorType::ClusterUnreachable;
-                    self.end_recovery(
-                        Recovery::Failed,
-                        error,
-                        RECONNECT,
-                        TRACKER,
-                        now.saturating_duration_since(since),
-                    );
-                    self.give_up_all(index, now);
-                }
-                (Link::Lost, Link::Connected) => self.rejoin(index),
-                _ => {}
-            }
+            self.act_on(index, before, after);
         }
     }
 
-    fn probe_one(&mut self, index: usize, now: Instant) -> bool {
+    fn act_on(&mut self, index: usize, before: Link, after: Link) {
+        let cluster = &mut self.clusters[index];
+        match (before, after) {
+            (Link::Connected, Link::Suspect { .. }) => {
+                let error = ErrorType::ClusterUnreachable;
+                let recovery = Recovery::begin(&self.collector, error, RECONNECT, TRACKER);
+                cluster.reconnect = Some(recovery);
+            }
+            (Link::Suspect { .. }, Link::Lost) => {
+                // Given up, and with it all that is under way there. What that was for is found again when
+                // the cluster comes back.
+                cluster.reconnect = None;
+                cluster.episodes.clear();
+            }
+            (Link::Suspect { .. } | Link::Lost, Link::Connected) => {
+                if let Some(recovery) = cluster.reconnect.take() {
+                    recovery.success();
+                }
+                self.rejoin(index);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the cluster can be written to.
+    fn probe_one(&self, index: usize) -> bool {
         let root = &self.roots[index];
         let tracker = self.collector.operation_tracker(TRACKER, TRACKER_ID, "probe-cluster");
-        let start = Instant::now();
         let probed = self
             .door
             .write(root, PROBE, b"", Purpose::Probe)
-            .and_then(|_| self.door.remove(root, PROBE, Purpose::Probe));
-        let taken = start.elapsed();
-        let result = match &probed {
-            Err(_) => HealthCheckResult::Unhealthy,
-            Ok(()) => match self.clusters[index].window.status(now) {
-                HealthStatus::Healthy => HealthCheckResult::Healthy,
-                _ => HealthCheckResult::Degraded,
-            },
-        };
-        self.collector.record_health_check(TRACKER, result, taken);
-        match probed {
-            Ok(()) => tracker.success(),
-            Err(error) => tracker.error(&unreachable(&root.name, error)),
-        }
-        result != HealthCheckResult::Unhealthy
+            .and_then(|_| self.door.remove(root, PROBE, Purpose::Probe))
+            .map_err(|error| unreachable(&root.name, error));
+        tracker.conclude(probed).is_ok()
     }
 
     /// A cluster that came back may lack files that it had: they count as never sent, not as
@@ -197,17 +183,17 @@ mod tests {
         let now = Instant::now();
         let mut window = Window::default();
         window.note(now, false);
-        assert_eq!(window.status(now), HealthStatus::Healthy, "one operation says nothing");
+        assert_eq!(window.status(now).0, HealthStatus::Healthy, "one operation says nothing");
         for _ in 0..9 {
             window.note(now, true);
         }
-        assert_eq!(window.status(now), HealthStatus::Healthy, "a tenth is not more than a tenth");
+        assert_eq!(window.status(now).0, HealthStatus::Healthy, "a tenth is not more than a tenth");
         window.note(now, false);
-        assert_eq!(window.status(now), HealthStatus::Degraded);
+        assert_eq!(window.status(now).0, HealthStatus::Degraded);
         for _ in 0..20 {
             window.note(now, false);
         }
-        assert_eq!(window.status(now), HealthStatus::Unhealthy);
-        assert_eq!(window.status(now + WINDOW * 2), HealthStatus::Healthy);
+        assert_eq!(window.status(now).0, HealthStatus::Unhealthy);
+        assert_eq!(window.status(now + WINDOW * 2).0, HealthStatus::Healthy);
     }
 }

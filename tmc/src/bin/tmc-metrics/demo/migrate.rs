@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tmc_metrics::{ErrorType, OperationTracker, TmcError};
+use tmc_metrics::{ErrorType, OperationTracker, Recovery, TmcError};
 
 use super::door::hash_of;
 use super::health::Link;
 use super::manifest::Manifest;
 use super::mirror::{LOGICAL_CLUSTER, Mirror};
 use super::placement::choose;
-use super::recovery::Recovery;
 use super::schedule::no_room;
 use super::source::Rel;
 use super::state::namespace_of;
@@ -37,6 +36,8 @@ pub(crate) struct Move {
     /// Bytes written so far, by kind.
     bytes: BTreeMap<String, u64>,
     tracker: OperationTracker<'static>,
+    /// Of a failover; dropped when it is rolled back.
+    recovery: Option<Recovery>,
 }
 
 impl Move {
@@ -89,11 +90,12 @@ impl Mirror {
                 let tracker =
                     self.collector.operation_tracker(MOVER, MOVER_ID, "migrate-namespace");
                 let bytes = BTreeMap::new();
-                space.moving = Some(Move { from, to, strategy, began: now, bytes, tracker });
+                let error = ErrorType::ClusterUnreachable;
+                let recovery = (strategy == FAILOVER)
+                    .then(|| Recovery::begin(&self.collector, error, FAILOVER, MOVER));
+                let moving = Move { from, to, strategy, began: now, bytes, tracker, recovery };
+                space.moving = Some(moving);
                 self.tallies.entry((from, to)).or_default().in_progress += 1;
-                if strategy == FAILOVER {
-                    self.recovery_attempt(ErrorType::ClusterUnreachable, FAILOVER, MOVER);
-                }
             }
             Err(reason) => {
                 space.put_off(now);
@@ -131,8 +133,9 @@ impl Mirror {
             return self.roll_back(name, "target-unreachable", now);
         }
         let here = |rel: &&Rel| namespace_of(rel) == &**name;
-        let failed = target.episodes.iter().any(|(rel, episode)| here(&rel) && episode.given_up)
-            || target.rejected.keys().any(|rel| here(&rel));
+        let failed =
+            target.episodes.iter().any(|(rel, episode)| here(&rel) && episode.is_given_up())
+                || target.rejected.keys().any(|rel| here(&rel));
         if failed {
             return self.roll_back(name, "target-failed", now);
         }
@@ -170,9 +173,8 @@ impl Mirror {
 
     fn cut_over(&mut self, name: &Rel, now: Instant) {
         let Some(space) = self.namespaces.get_mut(name) else { return };
-        let Some(Move { from, to, strategy, began, bytes, tracker }) = space.moving.take() else {
-            return;
-        };
+        let Some(moving) = space.moving.take() else { return };
+        let Move { from, to, strategy, began, bytes, tracker, recovery } = moving;
         match space.clusters.iter_mut().find(|index| **index == from) {
             Some(place) => *place = to,
             None => space.clusters.push(to),
@@ -189,15 +191,8 @@ impl Mirror {
         let tally = self.tallies.entry((from, to)).or_default();
         tally.in_progress = tally.in_progress.saturating_sub(1);
         tally.completed += 1;
-        if strategy == FAILOVER {
-            let error = ErrorType::ClusterUnreachable;
-            self.end_recovery(
-                Recovery::Succeeded,
-                error,
-                FAILOVER,
-                MOVER,
-                now.saturating_duration_since(began),
-            );
+        if let Some(recovery) = recovery {
+            recovery.success();
         }
     }
 
@@ -205,9 +200,8 @@ impl Mirror {
     /// that does not belong.
     fn roll_back(&mut self, name: &Rel, reason: &'static str, now: Instant) {
         let Some(space) = self.namespaces.get_mut(name) else { return };
-        let Some(Move { from, to, strategy, began, tracker, .. }) = space.moving.take() else {
-            return;
-        };
+        // With it goes its recovery, as failed.
+        let Some(Move { from, to, tracker, .. }) = space.moving.take() else { return };
         space.avoid.insert(to, now + AVOID);
         space.put_off(now);
         let (source, target) = (&self.roots[from].name, &self.roots[to].name);
@@ -222,16 +216,6 @@ impl Mirror {
         let tally = self.tallies.entry((from, to)).or_default();
         tally.in_progress = tally.in_progress.saturating_sub(1);
         tally.rolled_back += 1;
-        if strategy == FAILOVER {
-            let error = ErrorType::ClusterUnreachable;
-            self.end_recovery(
-                Recovery::Failed,
-                error,
-                FAILOVER,
-                MOVER,
-                now.saturating_duration_since(began),
-            );
-        }
     }
 
     fn count_migration_error(&self, from: usize, to: usize, error: ErrorType, phase: &str) {

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, after, never, select};
 use tmc_metrics::{ErrorType, MetricsCollector, TmcError};
 
+use super::components::Components;
 use super::door::{Door, Root};
-use super::health::TRACKER;
 use super::migrate::Tally;
 use super::publish::Boards;
 use super::queue::Queues;
-use super::serve::API;
 use super::source::{Changes, Rel, Source};
 use super::state::{Cluster, Namespace};
 use super::status::Shared;
@@ -46,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) capacity: u64,
     /// Where the mirror says how it stands after each round.
     pub(crate) status: Shared,
+    /// Whom it speaks for.
+    pub(crate) components: Components,
     pub(crate) queues: Queues,
 }
 
@@ -60,6 +61,7 @@ pub(crate) struct Mirror {
     pub(super) views: Root,
     pub(super) capacity: u64,
     pub(super) status: Shared,
+    pub(super) components: Components,
     pub(super) queues: Queues,
     pub(super) namespaces: BTreeMap<Rel, Namespace>,
     /// By source and target cluster.
@@ -73,10 +75,8 @@ pub(crate) struct Mirror {
 impl Mirror {
     pub(crate) fn new(parts: Parts, now: Instant) -> Self {
         let Parts { collector, door, source, clusters: roots, views, capacity, .. } = parts;
-        let (status, queues) = (parts.status, parts.queues);
+        let (status, components, queues) = (parts.status, parts.components, parts.queues);
         let clusters = roots.iter().map(|_| Cluster::default()).collect();
-        // An alert must see the first check that fails to run as an increase.
-        collector.families().health_check_errors.init([[TRACKER], [API]]);
         Self {
             collector,
             door,
@@ -86,6 +86,7 @@ impl Mirror {
             views,
             capacity,
             status,
+            components,
             queues,
             namespaces: BTreeMap::new(),
             tallies: BTreeMap::new(),

@@ -10,6 +10,7 @@
 //! one door, which may fail on purpose and keeps a journal.
 
 mod aggregate;
+mod components;
 mod crew;
 mod door;
 mod drama;
@@ -25,7 +26,6 @@ mod placement;
 mod publish;
 mod queue;
 mod reconcile;
-mod recovery;
 mod sample;
 mod schedule;
 mod serve;
@@ -45,12 +45,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, after, bounded, never, select, tick, unbounded};
 use tempfile::TempDir;
-use tmc_metrics::sysmon::Sampler;
-use tmc_metrics::{MetricsCollector, Registry};
+use tmc_metrics::{HealthMonitor, MetricsCollector, MetricsConfig, MetricsReporter};
 
 pub(crate) use error::DemoError;
 pub(crate) use options::Options;
 
+use components::Components;
 use crew::Crew;
 use door::{Door, Root};
 use drama::Drama;
@@ -64,6 +64,10 @@ use worker::Worker;
 const CAPACITY: u64 = 1000;
 /// How often the process is sampled.
 const SAMPLE: Duration = Duration::from_secs(5);
+/// How often each component is asked how it does.
+const CHECK: Duration = Duration::from_millis(500);
+/// How long it is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the progress line is written.
 const PROGRESS: Duration = Duration::from_millis(500);
 
@@ -85,30 +89,40 @@ pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
         let _ = interrupt.try_send(());
     })?;
 
-    let registry = Registry::new();
-    let collector = MetricsCollector::new(&registry)?;
+    let config = MetricsConfig {
+        listen_address: options.listen.ip(),
+        prometheus_port: options.listen.port(),
+        collection_interval: SAMPLE,
+        ..MetricsConfig::default()
+    };
+    let collector = MetricsCollector::new(&config.build_registry()?)?;
+    let monitor = HealthMonitor::builder(&collector).interval(CHECK).timeout(PATIENCE).build();
+    let components = Components::new(&options.cluster_names());
+    let mut registrations = components.register(&monitor);
     let status = Shared::default();
+    let reporter = MetricsReporter::new(collector.clone(), config).health(monitor.clone());
+    let reporter = serve::routes(reporter, &status);
     // Before anything is made on disk: a port in use is found here.
-    let server = serve::start(&collector, &status, options.listen)
-        .map_err(|error| DemoError::Serve { address: options.listen, error })?;
-    let address = server.local_addr();
+    let address = serve::start(&reporter, options.listen)?;
+    registrations.push(serve::register(&collector, &monitor, address));
     let journal = options.journal.as_ref().map(|path| {
         let open = |error| DemoError::Journal { path: path.clone(), error };
         Journal::open(path).map_err(open)
     });
     let door = Arc::new(Door::new(options.fault_rate, journal.transpose()?));
     let directories = Directories::make(options)?;
-    let sampler = Sampler::builder(&registry).interval(SAMPLE).start()?;
     unless_closed(announce(&directories, &format!("http://{address}/metrics")))?;
 
     let started = Instant::now();
     let stage = Stage { options, directories: &directories, collector: &collector, door, status };
-    let result = stage.play(address, &interrupted, started);
-    server.shutdown();
-    sampler.stop();
+    let result = stage.play(components, &interrupted, started);
+    let health = monitor.check_now();
+    reporter.stop();
+    drop(registrations);
     result?;
     let mut stdout = io::stdout().lock();
-    unless_closed(summary::write(&mut stdout, &collector, &stage.status.get(), started.elapsed()))?;
+    let status = stage.status.get();
+    unless_closed(summary::write(&mut stdout, &collector, &status, &health, started.elapsed()))?;
     directories.remove()
 }
 
@@ -150,8 +164,7 @@ impl Directories {
             sample::unpack(&source).map_err(DemoError::Temporary)?;
         }
         let root = |name: String| Root { dir: targets.join(&name), name };
-        let clusters: Arc<[Root]> =
-            (1..=options.clusters.get()).map(|number| root(format!("cluster-{number}"))).collect();
+        let clusters: Arc<[Root]> = options.cluster_names().into_iter().map(root).collect();
         let views = root("views".to_owned());
         for root in clusters.iter().chain([&views]) {
             std::fs::create_dir_all(&root.dir)
@@ -180,7 +193,7 @@ impl Stage<'_> {
     /// then who writes, then the mirror, which takes in the last outcomes.
     fn play(
         &self,
-        address: std::net::SocketAddr,
+        components: Components,
         interrupted: &Receiver<()>,
         started: Instant,
     ) -> Result<(), DemoError> {
@@ -200,6 +213,7 @@ impl Stage<'_> {
                 views: self.directories.views.clone(),
                 capacity: self.options.capacity.map_or(default_capacity, |given| given.get()),
                 status: self.status.clone(),
+                components,
                 queues,
             },
             started,
@@ -213,8 +227,6 @@ impl Stage<'_> {
                     let (intake, done, stopped) = (intake.clone(), done.clone(), stopped.clone());
                     crew.spawn("worker", move || worker.run(&intake, &done, &stopped))?;
                 }
-                let stopping = stopped.clone();
-                crew.spawn("api", move || serve::check(self.collector, address, &stopping))?;
                 if self.directories.is_sample {
                     let dirs = clusters.iter().map(|root| root.dir.clone()).collect();
                     let drama = Drama::new(self.directories.source.clone(), dirs);

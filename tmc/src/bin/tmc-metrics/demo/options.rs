@@ -55,6 +55,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// What the clusters are called.
+    pub(crate) fn cluster_names(&self) -> Vec<String> {
+        (1..=self.clusters.get()).map(|number| format!("cluster-{number}")).collect()
+    }
+
     /// Refuses directories that cannot serve as source or targets.
     pub(crate) fn check(&self) -> Result<(), DemoError> {
         let Some(source) = &self.source else { return Ok(()) };

@@ -1,23 +1,19 @@
-//! Sets every gauge to what the mirror believes now, and gauges of what is gone to zero.
-//! Upstream: the mirror's tick. Downstream: the collector.
+//! Sets every gauge to what the mirror believes now, and gauges of what is gone to zero; says of each
+//! component how it does.
+//! Upstream: the mirror's tick. Downstream: the collector, components, status.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use tmc_metrics::HealthStatus;
 
-use super::aggregate::{AGGREGATOR, AGGREGATOR_ID};
-use super::health::{Link, TRACKER, TRACKER_ID, judge};
-use super::migrate::{MOVER, MOVER_ID};
+use super::components::Component;
+use super::health::{Link, judge};
 use super::mirror::{LOGICAL_CLUSTER, Mirror};
-use super::schedule::{PLACER, PLACER_ID};
 use super::source::Rel;
 use super::state::{Cluster, Namespace, namespace_of};
 use super::status::{ClusterStatus, PlacementStatus, Status};
-use super::worker::{SYNCER, syncer_id};
 
-/// The label `cluster` of components that belong to none.
-const CONTROL_PLANE: &str = "control-plane";
 /// The label `queue` of a cluster's backlog.
 const BACKLOG: &str = "sync";
 
@@ -58,7 +54,7 @@ pub(crate) struct Boards {
 impl Mirror {
     /// Sets all gauges, and says how the mirror stands.
     pub(crate) fn publish(&mut self, now: Instant) {
-        self.publish_clusters(now);
+        self.publish_clusters();
         self.publish_syncs();
         self.publish_placements();
         self.publish_migrations();
@@ -92,13 +88,11 @@ impl Mirror {
         Status { clusters: clusters.collect(), placements: placements.collect() }
     }
 
-    fn publish_clusters(&mut self, now: Instant) {
+    fn publish_clusters(&mut self) {
         let used = self.used();
         let mut resources: BTreeMap<[String; 3], u64> = BTreeMap::new();
-        for ((root, cluster), used) in self.roots.iter().zip(&mut self.clusters).zip(used) {
-            let status = judge(cluster.link, &mut cluster.window, now);
+        for ((root, cluster), used) in self.roots.iter().zip(&self.clusters).zip(used) {
             let connected = cluster.is_connected();
-            self.collector.record_cluster_health(&root.name, LOGICAL_CLUSTER, status);
             self.collector.record_cluster_connectivity(&root.name, LOGICAL_CLUSTER, connected);
             let share = used as f64 / self.capacity as f64;
             self.collector.record_cluster_capacity(&root.name, "objects", share.min(1.0));
@@ -179,41 +173,38 @@ impl Mirror {
         }
     }
 
+    /// Says of each component how it does; the health monitor asks for it.
     fn publish_components(&mut self, now: Instant) {
-        let uptime = now.saturating_duration_since(self.started);
-        let record = |kind: &str, id: &str, cluster: &str, status: HealthStatus| {
-            self.collector.record_component_health(kind, id, cluster, status);
-            self.collector.record_component_uptime(kind, id, cluster, uptime);
-        };
-        for (root, cluster) in self.roots.iter().zip(&mut self.clusters) {
-            let status = judge(cluster.link, &mut cluster.window, now);
-            record(SYNCER, &syncer_id(&root.name), &root.name, status);
+        let Self { components, clusters, .. } = self;
+        for (component, cluster) in components.syncers.iter().zip(clusters) {
+            let (status, message) = judge(cluster.link, &mut cluster.window, now);
+            component.say(status, message);
         }
+        let components = &self.components;
         let spaces = || self.namespaces.values().filter(|space| space.wanted > 0);
-        let degraded_if = |bad: bool| {
-            if bad { HealthStatus::Degraded } else { HealthStatus::Healthy }
-        };
         let unplaced = spaces().any(|space| space.clusters.len() < space.wanted);
+        components.placer.say_if(unplaced, "a namespace has fewer clusters than it wants");
         let stranded = spaces().any(|space| {
             let mut clusters = space.clusters.iter();
             clusters.any(|index| self.clusters[*index].link == Link::Lost)
         });
-        let stale = spaces().any(|space| space.view.failing.is_some());
+        components.mover.say_if(stranded, "a namespace is on a cluster that is lost");
+        let failing = spaces().any(|space| space.view.failing.is_some());
+        components.aggregator.say_if(failing, "a view cannot be written");
+        components.watcher.say_if(self.has_bad_source(), "a file of the source cannot be used");
         // A probe that fails leaves a cluster that is not connected.
-        let answering = self.clusters.iter().filter(|cluster| cluster.is_connected()).count();
-        let probes = match self.clusters.len() - answering {
+        let (all, answering) = (self.clusters.len(), self.clusters.iter());
+        let answering = answering.filter(|cluster| cluster.is_connected()).count();
+        let status = match all - answering {
             0 => HealthStatus::Healthy,
             _ if answering > 0 => HealthStatus::Degraded,
             _ => HealthStatus::Unhealthy,
         };
-        for (kind, id, status) in [
-            (PLACER, PLACER_ID, degraded_if(unplaced)),
-            (MOVER, MOVER_ID, degraded_if(stranded)),
-            (TRACKER, TRACKER_ID, probes),
-            (AGGREGATOR, AGGREGATOR_ID, degraded_if(stale)),
-            (super::mirror::WATCHER, super::mirror::WATCHER_ID, degraded_if(self.has_bad_source())),
-        ] {
-            record(kind, id, CONTROL_PLANE, status);
+        components.tracker.say(status, format!("{answering} of {all} clusters answer"));
+
+        let uptime = now.saturating_duration_since(self.started);
+        for Component { kind, id, cluster, .. } in components.each() {
+            self.collector.record_component_uptime(kind, id, cluster, uptime);
         }
     }
 
@@ -234,7 +225,7 @@ fn placement_status(space: &Namespace) -> &'static str {
 }
 
 fn status_of_missing(cluster: &Cluster, rel: &Rel) -> &'static str {
-    let gave_up = cluster.episodes.get(rel).is_some_and(|episode| episode.given_up);
+    let gave_up = cluster.episodes.get(rel).is_some_and(|episode| episode.is_given_up());
     if gave_up || cluster.rejected.contains_key(rel) { "failed" } else { "pending" }
 }
 

@@ -7,15 +7,14 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use tmc_metrics::ErrorType;
+use tmc_metrics::{ErrorType, MetricsCollector, Recovery};
 
 use super::door::{Purpose, hash_of};
 use super::health::Link;
 use super::mirror::Mirror;
 use super::queue::{Action, Task};
-use super::recovery::Recovery;
 use super::source::Rel;
-use super::state::{Copy, Episode, backoff, namespace_of};
+use super::state::{Copy, Episode, namespace_of, retries};
 use super::worker::{Left, Outcome, SYNCER};
 
 /// How a file that could not be written or removed is recovered.
@@ -82,7 +81,7 @@ impl Mirror {
             for task in tasks {
                 self.queue(task, now);
             }
-            self.end_idle_episodes(index, now);
+            self.end_idle_episodes(index);
         }
     }
 
@@ -139,18 +138,16 @@ impl Mirror {
         let (index, rel) = (task.cluster, task.rel.clone());
         let episode = self.clusters[index].episodes.get_mut(&rel);
         let again = episode.is_some();
-        if let Some(episode) = episode.filter(|episode| episode.given_up) {
-            (episode.attempts, episode.began, episode.given_up) = (0, now, false);
-            let error = episode.error_type;
-            self.recovery_attempt(error, RETRY, SYNCER);
+        if let Some(episode) = episode.filter(|episode| episode.is_given_up()) {
+            *episode = begin_episode(&self.collector, episode.error_type, now);
         }
         if self.queues.push(task, again) {
             self.clusters[index].in_flight.insert(rel);
         }
     }
 
-    /// Ends recoveries of files that need no work any more: nothing was recovered.
-    fn end_idle_episodes(&mut self, index: usize, now: Instant) {
+    /// Ends recoveries of files that need no work any more: dropped, since nothing was recovered.
+    fn end_idle_episodes(&mut self, index: usize) {
         let cluster = &self.clusters[index];
         let idle: Vec<Rel> = cluster
             .episodes
@@ -159,20 +156,7 @@ impl Mirror {
             .cloned()
             .collect();
         for rel in idle {
-            self.end_episode(index, &rel, Recovery::Failed, now);
-        }
-    }
-
-    fn end_episode(&mut self, index: usize, rel: &str, outcome: Recovery, now: Instant) {
-        let Some(episode) = self.clusters[index].episodes.remove(rel) else { return };
-        if !episode.given_up {
-            self.end_recovery(
-                outcome,
-                episode.error_type,
-                RETRY,
-                SYNCER,
-                now.saturating_duration_since(episode.began),
-            );
+            self.clusters[index].episodes.remove(&rel);
         }
     }
 
@@ -183,7 +167,10 @@ impl Mirror {
         self.clusters[task.cluster].window.note(now, result.is_ok());
         match result {
             Ok(left) => {
-                self.end_episode(task.cluster, &task.rel, Recovery::Succeeded, now);
+                let episode = self.clusters[task.cluster].episodes.remove(&task.rel);
+                if let Some(recovery) = episode.and_then(|episode| episode.recovery) {
+                    recovery.success();
+                }
                 self.record_lag(&task, finished);
                 if let Some(space) = self.namespaces.get_mut(namespace_of(&task.rel)) {
                     space.mark_dirty(now);
@@ -196,7 +183,7 @@ impl Mirror {
             Err(_) => {
                 let hash = task.action.manifest().hash;
                 self.clusters[task.cluster].rejected.insert(task.rel.clone(), hash);
-                self.end_episode(task.cluster, &task.rel, Recovery::Failed, now);
+                self.clusters[task.cluster].episodes.remove(&task.rel);
             }
         }
     }
@@ -244,50 +231,21 @@ impl Mirror {
         if cluster.link == Link::Lost {
             return; // nothing is tried there until it comes back
         }
-        let is_new = !cluster.episodes.contains_key(rel);
-        let episode = cluster.episodes.entry(rel.clone()).or_insert(Episode {
-            error_type,
-            attempts: 0,
-            began: now,
-            retry_at: now,
-            given_up: false,
-        });
-        episode.attempts += 1;
-        let wait = backoff(FIRST_WAIT, episode.attempts, LONGEST_WAIT);
-        episode.retry_at = now + wait;
-        let (error_type, began) = (episode.error_type, episode.began);
-        let gives_up = episode.attempts >= ATTEMPTS;
-        if gives_up {
-            episode.given_up = true;
-            episode.retry_at = now + LONGEST_WAIT;
-        }
-        if is_new {
-            self.recovery_attempt(error_type, RETRY, SYNCER);
-        }
-        if gives_up {
-            self.end_recovery(
-                Recovery::Failed,
-                error_type,
-                RETRY,
-                SYNCER,
-                now.saturating_duration_since(began),
-            );
-        }
-    }
-
-    /// Ends every recovery on a cluster that is lost. What it is for is found again when the
-    /// cluster comes back.
-    pub(crate) fn give_up_all(&mut self, index: usize, now: Instant) {
-        for (_, episode) in std::mem::take(&mut self.clusters[index].episodes) {
-            if !episode.given_up {
-                self.end_recovery(
-                    Recovery::Failed,
-                    episode.error_type,
-                    RETRY,
-                    SYNCER,
-                    now.saturating_duration_since(episode.began),
-                );
+        let new = || begin_episode(&self.collector, error_type, now);
+        let episode = cluster.episodes.entry(rel.clone()).or_insert_with(new);
+        match episode.delays.next() {
+            Some(delay) => episode.retry_at = now + delay,
+            None => {
+                episode.recovery = None;
+                episode.retry_at = now + LONGEST_WAIT;
             }
         }
     }
+}
+
+/// Begins to recover from the failure of a file.
+fn begin_episode(collector: &MetricsCollector, error_type: ErrorType, now: Instant) -> Episode {
+    let delays = retries(ATTEMPTS, FIRST_WAIT, LONGEST_WAIT).delays();
+    let recovery = Some(Recovery::begin(collector, error_type, RETRY, SYNCER));
+    Episode { error_type, delays, retry_at: now, recovery }
 }

@@ -1,5 +1,5 @@
 //! Serves the metrics and a small API of the mirror's state, and checks that it answers.
-//! Upstream: status, the registry. Downstream: the HTTP server of `tmc-exposition`.
+//! Upstream: status. Downstream: the reporter, which serves; the health monitor, which checks.
 //!
 //! Requests to the API are what `tmc_api_*` counts: those of people, and those of the check.
 
@@ -7,47 +7,43 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
 use serde::Serialize;
-use tmc_metrics::exposition::{Page, Readiness, Request, ServeError, Server};
-use tmc_metrics::{ErrorType, HealthCheckResult, HealthStatus, MetricsCollector, TmcError};
+use tmc_metrics::exposition::{Page, Request};
+use tmc_metrics::{
+    ComponentInfo, ErrorType, HealthError, HealthMonitor, HealthRegistration, HealthReport,
+    HealthStatus, MetricsCollector, MetricsReporter, ReporterError, TmcError,
+};
 
+use super::components::CONTROL_PLANE;
+use super::error::DemoError;
 use super::status::{Shared, Status};
 
 const CLUSTERS: &str = "/api/v1/clusters";
 const PLACEMENTS: &str = "/api/v1/placements";
 /// The component that serves.
-pub(crate) const API: &str = "ApiServer";
+const API: &str = "ApiServer";
 const API_ID: &str = "api-server";
-const CONTROL_PLANE: &str = "control-plane";
-/// The time from one check to the next.
-const EVERY: Duration = Duration::from_secs(2);
 /// The longest that an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Starts the server.
-pub(crate) fn start(
-    collector: &MetricsCollector,
-    status: &Shared,
-    address: SocketAddr,
-) -> Result<Server, ServeError> {
-    let ready = status.clone();
-    Server::builder(collector.registry().clone())
-        .listen(address.to_string())
-        .readiness(move || readiness(&ready.get()))
-        .route(CLUSTERS, page(collector, status, CLUSTERS, |status| json(&status.clusters)))
-        .route(PLACEMENTS, page(collector, status, PLACEMENTS, |status| json(&status.placements)))
-        .start()
+/// Adds the API to what the reporter serves.
+pub(crate) fn routes(reporter: MetricsReporter, status: &Shared) -> MetricsReporter {
+    let collector = reporter.collector().clone();
+    let clusters = page(&collector, status, CLUSTERS, |status| json(&status.clusters));
+    let placements = page(&collector, status, PLACEMENTS, |status| json(&status.placements));
+    reporter.route(CLUSTERS, clusters).route(PLACEMENTS, placements)
 }
 
-fn readiness(status: &Status) -> Readiness {
-    if status.clusters.is_empty() {
-        Readiness::NotReady("the first round has not ended".to_owned())
-    } else if status.clusters.iter().all(|cluster| !cluster.connected) {
-        Readiness::NotReady("no cluster is connected".to_owned())
-    } else {
-        Readiness::Ready
-    }
+/// Starts to collect and to serve; gives the address with the port that was taken.
+pub(crate) fn start(
+    reporter: &MetricsReporter,
+    address: SocketAddr,
+) -> Result<SocketAddr, DemoError> {
+    reporter.start().map_err(|error| match error {
+        ReporterError::Server(error) => DemoError::Serve { address, error },
+        error => DemoError::Collection(error),
+    })?;
+    Ok(reporter.local_addr().unwrap_or(address))
 }
 
 fn page(
@@ -74,41 +70,31 @@ fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     Ok(body)
 }
 
-/// Asks the API over its socket, again and again, until `stop` is closed.
-pub(crate) fn check(collector: &MetricsCollector, address: SocketAddr, stop: &Receiver<()>) {
-    let started = Instant::now();
-    loop {
-        let tracker = collector.operation_tracker(API, API_ID, "check-api");
-        let start = Instant::now();
-        let answer = ask(address, CLUSTERS);
-        let result = match &answer {
-            Ok(200) => HealthCheckResult::Healthy,
-            Ok(_) => HealthCheckResult::Unhealthy,
-            Err(_) => HealthCheckResult::Error,
-        };
-        collector.record_health_check(API, result, start.elapsed());
-        let status = match answer {
-            Ok(200) => {
-                tracker.success();
-                HealthStatus::Healthy
-            }
-            Ok(code) => {
-                let error = TmcError::builder(ErrorType::InternalError, API, "check-api");
-                tracker.error(&error.message(format!("{CLUSTERS} answers {code}")).build());
-                HealthStatus::Unhealthy
-            }
-            Err(error) => {
-                tracker.error(&error);
-                HealthStatus::Unhealthy
-            }
-        };
-        collector.record_component_health(API, API_ID, CONTROL_PLANE, status);
+/// Has the monitor ask the API over its socket, again and again.
+pub(crate) fn register(
+    collector: &MetricsCollector,
+    monitor: &HealthMonitor,
+    address: SocketAddr,
+) -> HealthRegistration {
+    let (collector, started) = (collector.clone(), Instant::now());
+    let info = ComponentInfo::new(API, API_ID).cluster(CONTROL_PLANE);
+    monitor.register(info, move || {
         collector.record_component_uptime(API, API_ID, CONTROL_PLANE, started.elapsed());
-        match stop.recv_timeout(EVERY) {
-            Err(RecvTimeoutError::Timeout) => {}
-            _ => return,
+        check(&collector, address)
+    })
+}
+
+fn check(collector: &MetricsCollector, address: SocketAddr) -> Result<HealthReport, HealthError> {
+    let tracker = collector.operation_tracker(API, API_ID, "check-api");
+    let answer = ask(address, CLUSTERS).map_err(|error| TmcError::from_io(error, API, "check-api"));
+    let code = tracker.conclude(answer.and_then(|code| match code {
+        200 => Ok(code),
+        code => {
+            let error = TmcError::builder(ErrorType::InternalError, API, "check-api");
+            Err(error.message(format!("{CLUSTERS} answers {code}")).build())
         }
-    }
+    }))?;
+    Ok(HealthReport::new(HealthStatus::Healthy, format!("{CLUSTERS} answers {code}")))
 }
 
 /// The status code of a GET.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tmc_metrics::ErrorType;
+use tmc_metrics::{Delays, ErrorType, Jitter, Recovery, RetryStrategy};
 
 use super::door::Stamp;
 use super::health::{Link, Window};
@@ -29,17 +29,25 @@ pub(crate) struct Copy {
 #[derive(Debug)]
 pub(crate) struct Episode {
     pub(crate) error_type: ErrorType,
-    pub(crate) attempts: u32,
-    pub(crate) began: Instant,
+    /// Before each further try; when they are spent, it is given up.
+    pub(crate) delays: Delays,
     pub(crate) retry_at: Instant,
-    /// Counted as failed; the next attempt begins another recovery.
-    pub(crate) given_up: bool,
+    /// `None` once it was given up; the next try begins another recovery.
+    pub(crate) recovery: Option<Recovery>,
+}
+
+impl Episode {
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.recovery.is_none()
+    }
 }
 
 /// One cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Cluster {
     pub(crate) link: Link,
+    /// While it is suspect.
+    pub(crate) reconnect: Option<Recovery>,
     pub(crate) copies: BTreeMap<Rel, Copy>,
     /// Files with a task in the queue or at a worker.
     pub(crate) in_flight: BTreeSet<Rel>,
@@ -69,8 +77,8 @@ impl Cluster {
 /// When to try again, longer each time.
 #[derive(Debug)]
 pub(crate) struct Backoff {
-    pub(crate) failures: u32,
-    pub(crate) at: Instant,
+    delays: Delays,
+    at: Instant,
 }
 
 /// One namespace, that is one folder of the source.
@@ -96,8 +104,8 @@ pub(crate) struct Namespace {
 #[derive(Debug, Default)]
 pub(crate) struct View {
     pub(crate) written: bool,
-    /// The first of the failures that have not been made up for, and when to try again.
-    pub(crate) failing: Option<(Instant, Instant)>,
+    /// Since the first of the failures that have not been made up for; and when to try again.
+    pub(crate) failing: Option<(Recovery, Instant)>,
 }
 
 impl Namespace {
@@ -128,9 +136,9 @@ impl Namespace {
 
     /// Puts the next try off.
     pub(crate) fn put_off(&mut self, now: Instant) {
-        let failures = self.retry.as_ref().map_or(0, |retry| retry.failures).saturating_add(1);
-        let at = now + backoff(Duration::from_millis(500), failures, Duration::from_secs(4));
-        self.retry = Some(Backoff { failures, at });
+        let first = || Backoff { delays: placement_retries().delays(), at: now };
+        let retry = self.retry.get_or_insert_with(first);
+        retry.at = now + retry.delays.next().unwrap_or_default();
     }
 
     pub(crate) fn mark_dirty(&mut self, now: Instant) {
@@ -138,10 +146,16 @@ impl Namespace {
     }
 }
 
-/// `first` after one failure, twice that after two, and so on, but never more than `most`.
-pub(crate) fn backoff(first: Duration, failures: u32, most: Duration) -> Duration {
-    let factor = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    first.saturating_mul(factor).min(most)
+/// How a placement is tried again: for ever, since room may come at any time.
+fn placement_retries() -> RetryStrategy {
+    retries(u32::MAX, Duration::from_millis(500), Duration::from_secs(4))
+}
+
+/// From `first` to `most`, doubled each time and spread a little.
+pub(crate) fn retries(attempts: u32, first: Duration, most: Duration) -> RetryStrategy {
+    let builder = RetryStrategy::builder().max_attempts(attempts).base_delay(first);
+    // What the demo asks for makes sense.
+    builder.max_delay(most).jitter(Jitter::Equal).build().unwrap_or_default()
 }
 
 /// The folder that a path is in.
@@ -154,11 +168,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backoff_doubles_up_to_its_limit() {
-        let [first, most] = [Duration::from_millis(50), Duration::from_secs(1)];
-        let waits: Vec<_> =
-            [1, 2, 3, 6, 40].map(|failures| backoff(first, failures, most).as_millis()).into();
-        assert_eq!(waits, [50, 100, 200, 1000, 1000]);
+    fn a_placement_is_put_off_for_longer_each_time() {
+        let (now, mut space) = (Instant::now(), Namespace::new(Instant::now()));
+        for most in [500, 1000, 2000, 4000, 4000, 4000] {
+            space.put_off(now);
+            let (most, waits) = (Duration::from_millis(most), |wait| !space.may_try(now + wait));
+            assert!(waits(most * 49 / 100) && !waits(most), "{most:?}");
+        }
     }
 
     #[test]

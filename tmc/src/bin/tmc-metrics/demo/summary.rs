@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use tmc_metrics::engine::Snapshot;
-use tmc_metrics::{Families, MetricsCollector};
+use tmc_metrics::{Families, MetricsCollector, OverallHealth};
 
 use super::status::Status;
 use crate::logger::CLEAR_LINE;
@@ -34,6 +34,7 @@ pub(crate) fn write(
     out: &mut impl Write,
     collector: &MetricsCollector,
     status: &Status,
+    health: &OverallHealth,
     ran: Duration,
 ) -> io::Result<()> {
     let snapshot = collector.registry().snapshot();
@@ -46,6 +47,7 @@ pub(crate) fn write(
     let syncs = of.sync_duration.name();
     let moves = of.migrations.name();
     writeln!(out, "ran for {:.1} s", ran.as_secs_f64())?;
+    writeln!(out, "  health          {}", health.message)?;
     writeln!(out, "  clusters        {connected} of {} connected", status.clusters.len())?;
     writeln!(
         out,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 use tmc_metrics::{MetricsCollector, Registry};
 
+use super::components::Components;
 use super::door::{Door, Root};
 use super::mirror::{Mirror, Parts};
 use super::queue::{Intake, queues};
@@ -51,6 +52,7 @@ impl Rig {
             views: root("views".to_owned()),
             capacity,
             status: status.clone(),
+            components: Components::new(&names),
             queues,
         };
         fs::create_dir(dir.path().join("source")).unwrap();

@@ -71,7 +71,7 @@ fn components(pace: Pace) -> Vec<Draft> {
             description: "Component {{ $labels.component_id }} in cluster {{ $labels.cluster }} has been \
                           unhealthy for more than 2 minutes."
                 .to_owned(),
-            action: "Read the component's message in /summary and its log; look at its errors by type on \
+            action: "Read the component's message at /components and its log; look at its errors by type on \
                      the dashboard TMC / Overview. A component that cannot reach its cluster recovers with \
                      it; restart one that is stuck.",
         },
