@@ -16,6 +16,8 @@ use crate::collector::HealthCheckResult;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     pub(super) interval: Duration,
+    /// From a component's registration to its first check.
+    pub(super) initial_delay: Duration,
     pub(super) timeout: Duration,
     /// A check that took longer is no better than degraded.
     pub(super) degraded_after: Duration,
@@ -89,11 +91,12 @@ impl Board {
         Self { pace, entries: BTreeMap::new(), counts: CheckCounts::default(), next: 0 }
     }
 
-    /// Adds a component, of which nothing is known; its first check is due at once.
+    /// Adds a component, of which nothing is known.
     pub(super) fn add(&mut self, info: ComponentInfo, now: Instant) -> u64 {
         self.next += 1;
         let report = HealthReport::new(HealthStatus::Unknown, "not checked yet");
-        let entry = Entry { info, report, due: now, running: None, active: false };
+        let due = now + self.pace.initial_delay;
+        let entry = Entry { info, report, due, running: None, active: false };
         self.entries.insert(self.next, entry);
         self.next
     }

@@ -13,6 +13,7 @@ fn pace() -> Pace {
     let seconds = Duration::from_secs;
     Pace {
         interval: seconds(INTERVAL),
+        initial_delay: Duration::ZERO,
         timeout: seconds(TIMEOUT),
         degraded_after: seconds(3),
         unhealthy_after: seconds(6),
@@ -211,4 +212,15 @@ proptest! {
             prop_assert_eq!(overall.details.total_components, verdicts.len() as u64);
         }
     }
+}
+
+#[test]
+fn the_first_check_waits_for_the_initial_delay_and_no_longer() {
+    let mut world = World::new();
+    world.board.pace.initial_delay = Duration::from_secs(5);
+    world.board.add(info("a"), world.at(2));
+    assert_eq!(world.board.wake(), Some(world.at(7)));
+    assert!(world.board.advance(world.at(6)).0.is_empty());
+    assert_eq!(world.board.advance(world.at(7)).0.len(), 1);
+    assert_eq!(world.board.wake(), Some(world.at(7 + TIMEOUT)));
 }

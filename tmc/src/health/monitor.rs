@@ -36,6 +36,13 @@ impl HealthMonitorBuilder {
         self
     }
 
+    /// How long after its registration a component is checked first, because it needs some time to have
+    /// something to say; at once unless set. It is unknown until then.
+    pub fn initial_delay(mut self, delay: Duration) -> Self {
+        self.pace.initial_delay = delay;
+        self
+    }
+
     /// How long a check is waited for; 10 s unless set. After it, the check counts as an error, and its
     /// component is unhealthy.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -71,6 +78,7 @@ impl HealthMonitorBuilder {
         let mut pace = self.pace;
         pace.interval = pace.interval.clamp(Duration::from_millis(1), LONGEST);
         pace.timeout = pace.timeout.min(LONGEST);
+        pace.initial_delay = pace.initial_delay.min(LONGEST);
         HealthMonitor(Arc::new(Handle(Shared::new(self.collector, pace, self.threads.max(1)))))
     }
 }
@@ -113,6 +121,7 @@ impl HealthMonitor {
     pub fn builder(collector: &MetricsCollector) -> HealthMonitorBuilder {
         let pace = Pace {
             interval: Duration::from_secs(30),
+            initial_delay: Duration::ZERO,
             timeout: Duration::from_secs(10),
             degraded_after: Duration::from_secs(120),
             unhealthy_after: Duration::from_secs(300),
@@ -121,7 +130,8 @@ impl HealthMonitor {
     }
 
     /// Asks `provider` how the component does, until the registration is dropped. Its first check is due at
-    /// once; before it, the component is unknown. Several components of one type live side by side.
+    /// once, or after the [initial delay](HealthMonitorBuilder::initial_delay); before it, the component is
+    /// unknown. Several components of one type live side by side.
     pub fn register(
         &self,
         component: ComponentInfo,

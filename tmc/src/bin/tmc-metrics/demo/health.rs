@@ -77,7 +77,11 @@ impl Window {
         } else {
             HealthStatus::Unhealthy
         };
-        (status, format!("{errors} of {all} operations failed lately"))
+        let message = match all {
+            0 => "nothing to do lately".to_owned(),
+            _ => format!("{errors} of {all} operations failed lately"),
+        };
+        (status, message)
     }
 }
 

@@ -66,6 +66,8 @@ const CAPACITY: u64 = 1000;
 const SAMPLE: Duration = Duration::from_secs(5);
 /// How often each component is asked how it does.
 const CHECK: Duration = Duration::from_millis(500);
+/// When it is asked first: the mirror's first round has ended by then.
+const FIRST_CHECK: Duration = Duration::from_secs(1);
 /// How long it is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the progress line is written.
@@ -96,7 +98,8 @@ pub(crate) fn run(options: &Options) -> Result<(), DemoError> {
         ..MetricsConfig::default()
     };
     let collector = MetricsCollector::new(&config.build_registry()?)?;
-    let monitor = HealthMonitor::builder(&collector).interval(CHECK).timeout(PATIENCE).build();
+    let monitor = HealthMonitor::builder(&collector).interval(CHECK).timeout(PATIENCE);
+    let monitor = monitor.initial_delay(FIRST_CHECK).build();
     let components = Components::new(&options.cluster_names());
     let mut registrations = components.register(&monitor);
     let status = Shared::default();
