@@ -105,6 +105,9 @@ pub(crate) struct Bound {
 pub(crate) struct Scaled(f64);
 
 impl Scaled {
+    /// That of no units.
+    pub(crate) const ZERO: Self = Self(0.5);
+
     /// A value of the family's unit on the short way. Its units are those of [`to_units`].
     ///
     /// # Safety
@@ -220,6 +223,12 @@ impl Layout {
     /// Pages of HDR buckets that a series can touch.
     pub(crate) fn groups(&self) -> usize {
         self.hdr.index(self.max) / PAGE_CELLS + 1
+    }
+
+    /// Values below this are their own buckets, in the first group: their place takes no arithmetic, and
+    /// its page does not depend on them.
+    pub(crate) fn plain(&self) -> u64 {
+        (2 << self.hdr.half_bits).min(PAGE_CELLS as u64)
     }
 
     /// A value in units on the short way.

@@ -64,9 +64,11 @@ impl Histogram {
     /// Observes a value in the integer base unit: nanoseconds for seconds, bytes for bytes.
     #[inline]
     pub fn record(&self, units: u64) {
-        match self.cells.below_units(units) {
-            Some(value) => self.count_in(value),
-            None => self.record_slowly(units),
+        let Some(value) = self.cells.below_units(units) else { return self.record_slowly(units) };
+        let plain = Observe { bucket: units as u32, units };
+        match self.cells.plain(units) {
+            Some(page) if owner::apply_known(page, plain) => {}
+            _ => self.count_in(value),
         }
     }
 
@@ -182,6 +184,9 @@ impl Histogram {
     }
 }
 
+/// Where a [`LocalHistogram`] keeps the page of values that are their own buckets: at zero's octave.
+const PLAIN: usize = Scaled::ZERO.octave();
+
 pub(super) fn nanoseconds(duration: Duration) -> u64 {
     let whole = duration.as_secs().saturating_mul(1_000_000_000);
     whole.saturating_add(u64::from(duration.subsec_nanos()))
@@ -197,8 +202,9 @@ pub struct LocalHistogram {
     float: Cell<u64>,
     /// The largest number of units known to the series; at most the layout's `short_units`.
     units: Cell<u64>,
-    /// The layout's, where an observation finds it a step earlier.
+    /// The layout's, where an observation finds them a step earlier.
     scale: f64,
+    plain: u64,
     layout: Arc<Layout>,
     /// By octave: the thread's own page, once it is known.
     pages: Box<[Cell<Option<&'static Page>>; OCTAVES]>,
@@ -211,8 +217,9 @@ impl LocalHistogram {
     fn new(shared: Histogram) -> Self {
         let layout = Arc::clone(&shared.cells.layout);
         let pages = Box::new([const { Cell::new(None) }; OCTAVES]);
-        let (float, units, scale) = (Cell::new(0), Cell::new(0), layout.scale);
-        Self { float, units, scale, layout, pages, shared, pin: Pin::new() }
+        let (float, units) = (Cell::new(0), Cell::new(0));
+        let (scale, plain) = (layout.scale, layout.plain());
+        Self { float, units, scale, plain, layout, pages, shared, pin: Pin::new() }
     }
 
     /// Observes a value of the family's unit; as [`Histogram::observe`].
@@ -239,6 +246,12 @@ impl LocalHistogram {
     #[inline]
     pub fn record(&self, units: u64) {
         let short = units <= self.units.get();
+        if units < self.plain
+            && short
+            && let Some(page) = self.pages[PLAIN].get()
+        {
+            return Observe { bucket: units as u32, units }.own(page);
+        }
         // SAFETY: at most `short_units` (see the field `units`).
         if !(short && self.count_in(unsafe { self.layout.scaled_units(units) })) {
             self.record_slowly(units);
@@ -273,10 +286,13 @@ impl LocalHistogram {
     /// shard of its own, the thread goes on through the shared handle.
     fn learn(&self, value: Option<Scaled>) {
         let Some(value) = value.filter(|_| self.layout.octave_has_one_page()) else { return };
+        let Some((number, bucket)) = self.shared.cells.bucket(value) else { return };
         let entry = &self.pages[value.octave()];
-        let number = self.shared.cells.bucket(value).map_or(0, |(number, _)| number);
         if number > 0 && entry.get().is_none() {
             entry.set(self.pin.own_page(number));
+        }
+        if (bucket as usize) < PAGE_CELLS {
+            self.pages[PLAIN].set(entry.get());
         }
     }
 }

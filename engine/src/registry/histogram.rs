@@ -67,6 +67,8 @@ pub(crate) struct HistogramCells {
     pub(crate) largest: Largest,
     /// The layout's, where an observation finds it a step earlier.
     scale: f64,
+    /// The layout's, likewise.
+    plain: u64,
     /// The pages of buckets.
     groups: Groups,
     /// Where they get their numbers: the process's, but for a test.
@@ -105,8 +107,8 @@ impl HistogramCells {
     ) -> Self {
         let layout = Arc::clone(layout);
         let (largest, numbers) = (Largest::default(), &CORE.numbers);
-        let scale = layout.scale;
-        Self { layout, head, largest, scale, groups, numbers, space }
+        let (scale, plain) = (layout.scale, layout.plain());
+        Self { layout, head, largest, scale, plain, groups, numbers, space }
     }
 
     /// A value that is not above all that were observed before, and no negative number or NaN.
@@ -115,6 +117,13 @@ impl HistogramCells {
         let short = value.to_bits() <= self.largest.float();
         // SAFETY: the bits are at most `short` (see the field `floats`).
         short.then(|| unsafe { Scaled::new(value, self.scale) })
+    }
+
+    /// The page of a value that is its own bucket, if it is in range; 0 where nobody has been.
+    #[inline(always)]
+    pub(crate) fn plain(&self, units: u64) -> Option<usize> {
+        // SAFETY: there is always a first group.
+        (units < self.plain).then(|| unsafe { self.groups.known(0) })
     }
 
     /// A value in units that is not above all that were recorded before.
