@@ -287,11 +287,11 @@ impl<E: Classify> Classify for BreakerError<E> {
     }
 }
 
-impl From<BreakerError<TmcError>> for TmcError {
-    fn from(error: BreakerError<TmcError>) -> Self {
+impl<E: Into<TmcError>> From<BreakerError<E>> for TmcError {
+    fn from(error: BreakerError<E>) -> Self {
         match error {
             BreakerError::Refused(refused) => refused.into(),
-            BreakerError::Failed(error) => error,
+            BreakerError::Failed(error) => error.into(),
         }
     }
 }
