@@ -62,7 +62,8 @@ impl Clock {
     }
 
     /// Measures the processor's counter against the system's clock, once for all clocks of the
-    /// process, and returns whether it is used from now on.
+    /// process, and returns whether it is relied on from now on: on Linux by the kernel's word, elsewhere
+    /// by that of quanta, which reads the system's clock where the processor promises no constant rate.
     ///
     /// Blocks while it measures: some 3 ms, and at most 200 ms where the machine is busy. Not for a
     /// hot path, and not for a thread that others wait for. The counter is left alone where Linux

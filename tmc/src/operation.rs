@@ -83,6 +83,9 @@ impl Operation {
 
     /// Runs `work` as one and returns its result untouched: `let synced = operation.run(sync)?`.
     ///
+    /// Any error is counted as `error`, one that speaks of a timeout, too: only [`Running::timeout`] says
+    /// that the operation was given up.
+    ///
     /// A panic goes on to the caller, and the operation counts as cancelled.
     ///
     /// # Errors

@@ -3,9 +3,9 @@
 //!
 //! | what happens | `tmc_queue_…` with the label `queue` |
 //! |---|---|
-//! | [`QueueSender::send`], [`try_send`](QueueSender::try_send) | `adds_total` + 1, `depth` + 1 |
-//! | [`QueueSender::retry`] | the same, and `retries_total` + 1 |
-//! | [`QueueReceiver::recv`] and its kin | `depth` - 1, and the time since the item was sent in `wait_duration_seconds` |
+//! | [`QueueSender::send`], [`try_send`](QueueSender::try_send) | `depth` + 1 when it begins, so that those who wait to get in count, too; `adds_total` + 1 when it is in |
+//! | [`QueueSender::retry`], [`try_retry`](QueueSender::try_retry) | the same, and `retries_total` + 1 |
+//! | [`QueueReceiver::recv`] and its kin | `depth` - 1, and the time since the sending began in `wait_duration_seconds` |
 //! | [`QueueItem`] finished: [`into_inner`](QueueItem::into_inner), or dropped, by a panic too | the time since it was received in `processing_duration_seconds` |
 //!
 //! What nobody took leaves the depth when the queue goes: with its last end, if not before. Senders
@@ -144,12 +144,24 @@ impl<T> QueueSender<T> {
         Ok(())
     }
 
-    /// Adds an item that was in the queue before, because it failed.
+    /// Adds an item that was in the queue before, because it failed; waits while the queue is full. Where
+    /// all who could make room are in here, they wait for ever: who takes from a bounded queue calls
+    /// [`try_retry`](Self::try_retry).
     ///
     /// # Errors
     /// As [`send`](Self::send).
     pub fn retry(&self, item: T) -> Result<(), SendError<T>> {
         self.send(item)?;
+        self.metrics.retries.inc();
+        Ok(())
+    }
+
+    /// The same if there is room.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_retry(&self, item: T) -> Result<(), TrySendError<T>> {
+        self.try_send(item)?;
         self.metrics.retries.inc();
         Ok(())
     }

@@ -3,15 +3,15 @@
 use std::future::{pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use tmc_metrics::{
     BreakerError, CircuitBreaker, CircuitBreakerBuilder, CircuitOpen, CircuitState, Classify,
-    ErrorType, Jitter, ManualClock, MetricsCollector, Registry, RetryStrategy, Severity, TmcError,
-    Waited, convert_kubernetes_error,
+    ErrorType, Jitter, ManualClock, MetricsCollector, Permit, Registry, RetryStrategy, Severity,
+    TmcError, Waited, convert_kubernetes_error,
 };
 
 #[path = "breaker/model.rs"]
@@ -131,6 +131,9 @@ fn an_answer_about_an_object_shows_that_the_other_side_works() {
         ErrorType::ResourceConflict,
         ErrorType::ResourceValidation,
         ErrorType::ResourcePermission,
+        ErrorType::PlacementCapacity,
+        ErrorType::SyncConflict,
+        ErrorType::ConfigurationError,
     ] {
         fail(&breaker, ErrorType::ClusterUnavailable);
         fail(&breaker, error_type);
@@ -294,9 +297,63 @@ fn a_retry_strategy_goes_around_a_breaker() {
         })
     });
     assert_eq!(result.unwrap(), 3);
-    // 1 s, then refused after 1 s more, then 9 s until the circuit lets a probe through.
+    // 1 s, then refused after 1 s more, then 9 s until the circuit lets a probe through, and 1 s on top.
     let tally = rig.tally();
-    assert_eq!((tally.attempts, tally.successes, tally.sum), (2, 2, 11.0 + 10.0));
+    assert_eq!((tally.attempts, tally.successes, tally.sum), (2, 2, 12.0 + 11.0));
+}
+
+/// Who is refused because a probe is under way comes back soon: the circuit may close at any moment.
+#[test]
+fn nobody_sleeps_next_to_a_circuit_that_is_being_probed() {
+    let rig = Rig::new();
+    let breaker = rig.half_open(1);
+    let probe = breaker.acquire().unwrap();
+    let refused = refused(&breaker);
+    assert_eq!(refused.retry_after(), 10 * SECOND, "at the latest");
+    assert_eq!(Classify::retry_after(&refused), None);
+    let strategy = RetryStrategy::builder().base_delay(SECOND).jitter(Jitter::None).build();
+    let (mut probe, slept) = (Some(probe), std::cell::Cell::new(Duration::ZERO));
+    let wait = |delay| {
+        slept.set(slept.get() + delay);
+        Waited::Elapsed
+    };
+    let result = strategy.unwrap().run(&rig.collector, "syncer", &wait, || {
+        let result = breaker.call(|| Ok::<_, TmcError>(7));
+        probe.take().into_iter().for_each(Permit::success);
+        result
+    });
+    assert_eq!((result.unwrap(), slept.get()), (7, SECOND));
+}
+
+/// What is counted when a circuit changes may create series, and where there are too many, log.
+#[test]
+fn a_logger_may_ask_the_breaker_that_made_it_log() {
+    struct Asks {
+        breaker: Mutex<Option<CircuitBreaker>>,
+        answers: Mutex<Vec<CircuitState>>,
+    }
+    static ASKS: Asks = Asks { breaker: Mutex::new(None), answers: Mutex::new(Vec::new()) };
+    impl log::Log for Asks {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, _: &log::Record<'_>) {
+            let breaker = self.breaker.lock().unwrap().clone();
+            self.answers.lock().unwrap().extend(breaker.map(|breaker| breaker.state()));
+        }
+        fn flush(&self) {}
+    }
+    log::set_logger(&ASKS).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    let registry = Registry::builder().series_limit(1).build().unwrap();
+    let collector = MetricsCollector::new(&registry).unwrap();
+    collector.record_recovery_attempt(ErrorType::SyncFailure, "a", "b");
+    let breaker = CircuitBreaker::builder("syncer").failure_threshold(1).build(&collector).unwrap();
+    *ASKS.breaker.lock().unwrap() = Some(breaker.clone());
+    fail(&breaker, ErrorType::SyncTimeout);
+    *ASKS.breaker.lock().unwrap() = None;
+    assert_eq!(breaker.state(), CircuitState::Open);
+    assert!(!ASKS.answers.lock().unwrap().is_empty(), "the limit was not told of");
 }
 
 #[test]

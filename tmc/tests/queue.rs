@@ -45,6 +45,22 @@ impl World {
     }
 }
 
+/// The only worker of a full queue cannot wait for room: nobody else makes any.
+#[test]
+fn who_takes_from_a_full_queue_is_told_instead_of_waiting_for_itself() {
+    let world = World::new();
+    let (sender, receiver) = queue::bounded(&world.collector, NAME, 1);
+    sender.send("failed").unwrap();
+    let item = receiver.recv().unwrap();
+    sender.send("next").unwrap();
+    let back = sender.try_retry(item.into_inner()).unwrap_err();
+    assert_eq!(back, TrySendError::Full("failed"));
+    assert_eq!(world.counts(), [1, 2, 0, 1, 1], "it counts nowhere");
+    drop(receiver.recv().unwrap());
+    sender.try_retry(back.into_inner()).unwrap();
+    assert_eq!(world.counts(), [1, 3, 1, 2, 2]);
+}
+
 #[test]
 fn waiting_and_processing_are_told_apart() {
     let world = World::new();

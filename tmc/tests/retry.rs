@@ -194,7 +194,8 @@ fn a_server_is_left_alone_as_long_as_it_asks() {
         }
     });
     result.unwrap();
-    assert_eq!(*delays.borrow(), [1, 90, 4, 8].map(Duration::from_secs));
+    // What is asked for, and our own delay on top.
+    assert_eq!(*delays.borrow(), [1, 90 + 2, 1 + 4, 8].map(Duration::from_secs));
 }
 
 #[test]
@@ -315,6 +316,37 @@ fn a_recovery_of_ones_own_ends_once() {
         rig.tally(),
         Tally { attempts: 3, successes: 1, failures: 2, durations: 3, sum: 3.0 }
     );
+}
+
+/// Counters whose difference says what is under way must go together, or it says nonsense.
+#[test]
+fn retention_leaves_no_phantoms_among_the_active_recoveries() {
+    let (clock, hour) = (ManualClock::new(), Duration::from_secs(3600));
+    let registry = Registry::builder().clock(clock.clone()).retention_period(hour).build().unwrap();
+    let collector = MetricsCollector::with_clock(&registry, clock.clone().into()).unwrap();
+    let begin = || Recovery::begin(&collector, ErrorType::SyncFailure, "failover", "mover");
+    let pass = |hours: u32| {
+        for _ in 0..6 * hours {
+            clock.advance(hour / 6);
+            let tally = Tally::of(&registry);
+            assert!(tally.attempts >= tally.successes + tally.failures, "{tally:?}");
+        }
+    };
+    (0..5).for_each(|_| begin().success());
+    // Failures only, for longer than the successes would be kept.
+    for _ in 0..24 {
+        clock.advance(hour / 6);
+        begin().failure();
+        assert_eq!(Tally::of(&registry).active(), 0);
+    }
+    assert_eq!(Tally::of(&registry).attempts, 29);
+    // One that takes longer than that itself.
+    let long = begin();
+    pass(3);
+    assert_eq!(Tally::of(&registry).active(), 1);
+    long.success();
+    pass(3);
+    assert_eq!(Tally::of(&registry), Tally::default(), "in the end, all of them go");
 }
 
 #[test]

@@ -37,6 +37,13 @@ impl Counter {
         owner::apply(self.cell, Add(n));
     }
 
+    /// Counts as a record for the retention period, without one. For counters whose difference means
+    /// something, such as what was begun less what has ended: they must be retired together.
+    #[inline]
+    pub fn touch(&self) {
+        self.series.touch();
+    }
+
     /// A handle pinned to the calling thread, about twice as fast as this one.
     ///
     /// May adopt a shard and bring a page; may therefore lock and allocate.

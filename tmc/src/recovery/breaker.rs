@@ -1,16 +1,20 @@
 //! Leaves alone what is down: lets calls through, refuses them, or probes with a few.
 //! Upstream: whoever calls a cluster. Downstream: `circuit`, which decides, under a lock of a few
-//! instructions that no operation ever runs in.
+//! instructions that no operation ever runs in, and where nothing is counted or logged.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::circuit::{Circuit, CircuitState, Epoch, Settings, Verdict};
+use super::circuit::{Circuit, CircuitState, Epoch, Left, Refusal, Settings, Verdict};
+use super::guard::{Attempt, Recovery};
 use super::policy::CircuitBreakerBuilder;
 use crate::collector::MetricsCollector;
 use crate::error::{Classify, ErrorType, Severity, TmcError};
+
+/// The value of the label `strategy`.
+const STRATEGY: &str = "circuit-breaker";
 
 /// Refuses calls to what has failed several times in a row, until it has had time to come back.
 ///
@@ -21,7 +25,8 @@ use crate::error::{Classify, ErrorType, Severity, TmcError};
 /// | half-open | goes through while there is a probe left, else is refused | closed, when all probes have succeeded; open, when one fails |
 ///
 /// A call without a verdict (a panic, a future or [`Permit`] that is dropped) gives its place as a
-/// probe back; one that hangs loses it after the time that the circuit stays open. A verdict from
+/// probe back; those that hang lose theirs when the time that the circuit stays open has passed since the
+/// last one was let in. A verdict from
 /// before the circuit last changed state says nothing of now, and does not count.
 ///
 /// | event | in `tmc_recovery_*` (strategy `circuit-breaker`) |
@@ -32,7 +37,7 @@ use crate::error::{Classify, ErrorType, Severity, TmcError};
 /// | the last clone and [`Permit`] are dropped while it is not closed | a failure and the duration |
 ///
 /// Clones are the same circuit. A call that is let in locks twice, never while the operation runs, and
-/// allocates only where the circuit changes.
+/// allocates only where the circuit opens.
 ///
 /// ```
 /// use std::io::{Error, ErrorKind};
@@ -117,8 +122,9 @@ impl CircuitBreaker {
                 let (breaker, counts) = (self.clone(), circuit.counts());
                 Ok(Permit { breaker, epoch, counts, verdict: Verdict::Unknown })
             }
-            Err(retry_after) => {
-                Err(CircuitOpen { component: circuit.component().clone(), retry_after })
+            Err(Refusal { after: retry_after, probing }) => {
+                let component = circuit.component().clone();
+                Err(CircuitOpen { component, retry_after, probing })
             }
         }
     }
@@ -126,6 +132,14 @@ impl CircuitBreaker {
     /// Where the circuit stands now.
     pub fn state(&self) -> CircuitState {
         self.lock().state()
+    }
+
+    /// A recovery to begin if the circuit opens.
+    fn prepare(&self, error_type: ErrorType) -> Recovery {
+        let circuit = self.lock();
+        let (collector, component) = (circuit.collector().clone(), circuit.component().clone());
+        drop(circuit);
+        Recovery::prepare(&collector, error_type, STRATEGY, &component)
     }
 
     /// Nothing of the user's runs under the lock, so a poisoned one still guards a whole circuit.
@@ -185,14 +199,34 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.breaker.lock().leave(self.epoch, self.verdict);
+        let (mut recovery, mut attempt) = (None, None);
+        loop {
+            let left = self.breaker.lock().leave(self.epoch, self.verdict, &mut recovery);
+            // From here on nothing is locked: what is counted may create series, and log.
+            match (left, self.verdict) {
+                (Left::Opens, Verdict::Fails(error_type)) => {
+                    let prepared = self.breaker.prepare(error_type);
+                    attempt = Some(prepared.attempt());
+                    recovery = Some(prepared);
+                }
+                (Left::Opened(before), _) => {
+                    drop(before);
+                    return attempt.into_iter().for_each(Attempt::count);
+                }
+                (Left::Closed(recovery), _) => {
+                    return recovery.into_iter().for_each(Recovery::success);
+                }
+                (Left::Unchanged | Left::Opens, _) => return,
+            }
+        }
     }
 }
 
 /// A call was refused: the circuit is open, or its probes are under way.
 ///
-/// Counts as ClusterUnavailable, is retryable, and says after what time: a
-/// [`RetryStrategy`](crate::RetryStrategy) around a breaker waits as long.
+/// Counts as ClusterUnavailable and is retryable. A [`RetryStrategy`](crate::RetryStrategy) around a breaker
+/// waits as long as the circuit is open, and its own delay on top; while probes are under way, its own delay
+/// only, since they may soon be done.
 ///
 /// ```
 /// use tmc_metrics::{
@@ -212,6 +246,7 @@ impl Drop for Permit {
 pub struct CircuitOpen {
     component: Cow<'static, str>,
     retry_after: Duration,
+    probing: bool,
 }
 
 impl CircuitOpen {
@@ -233,7 +268,7 @@ impl Classify for CircuitOpen {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        Some(self.retry_after)
+        (!self.probing).then_some(self.retry_after)
     }
 }
 

@@ -9,9 +9,6 @@ use super::guard::Recovery;
 use crate::collector::MetricsCollector;
 use crate::error::ErrorType;
 
-/// The value of the label `strategy`.
-const STRATEGY: &str = "circuit-breaker";
-
 /// Where a circuit stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
@@ -59,6 +56,14 @@ fn other_side_failed(error_type: ErrorType) -> bool {
             | ErrorType::ResourceConflict
             | ErrorType::ResourceValidation
             | ErrorType::ResourcePermission
+            | ErrorType::PlacementConstraint
+            | ErrorType::PlacementCapacity
+            | ErrorType::PlacementPolicy
+            | ErrorType::SyncConflict
+            | ErrorType::AggregationConflict
+            | ErrorType::ProjectionTransform
+            | ErrorType::MigrationRollback
+            | ErrorType::ConfigurationError
     )
 }
 
@@ -69,6 +74,28 @@ pub(super) enum Verdict {
     Fails(ErrorType),
     /// The call was given up, by a panic or by its caller.
     Unknown,
+}
+
+/// Why a call is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// When it is worth asking again, at the latest.
+    pub(super) after: Duration,
+    /// Probes are under way: it may be worth it much sooner.
+    pub(super) probing: bool,
+}
+
+/// What a verdict has led to; to be counted where no lock is held.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// Nothing that is counted.
+    Unchanged,
+    /// Nothing yet: it opens the circuit when it comes again with a recovery.
+    Opens,
+    /// The circuit has opened; the recovery before has failed.
+    Opened(Option<Recovery>),
+    /// The circuit has closed; this recovery has succeeded.
+    Closed(Option<Recovery>),
 }
 
 /// Which calls a verdict may come from: those let in since the circuit last changed.
@@ -121,6 +148,10 @@ impl Circuit {
         &self.component
     }
 
+    pub(super) fn collector(&self) -> &MetricsCollector {
+        &self.collector
+    }
+
     pub(super) fn state(&self) -> CircuitState {
         match self.phase {
             Phase::Closed { .. } => CircuitState::Closed,
@@ -129,19 +160,19 @@ impl Circuit {
         }
     }
 
-    /// Lets a call in, or says after what time to ask again.
-    pub(super) fn enter(&mut self) -> Result<Epoch, Duration> {
+    /// Lets a call in, or says why not.
+    pub(super) fn enter(&mut self) -> Result<Epoch, Refusal> {
         if let Phase::Open { since } = self.phase {
-            if let Some(left) = self.left_since(since) {
-                return Err(left);
+            if let Some(after) = self.left_since(since) {
+                return Err(Refusal { after, probing: false });
             }
             self.change(Phase::HalfOpen { running: 0, succeeded: 0, last_let_in: since });
         }
         if let Phase::HalfOpen { running, succeeded, last_let_in } = self.phase {
             let mut running = running;
             if running + succeeded >= self.settings.probes {
-                if let Some(left) = self.left_since(last_let_in) {
-                    return Err(left);
+                if let Some(after) = self.left_since(last_let_in) {
+                    return Err(Refusal { after, probing: true });
                 }
                 // The probes hang. Others take their places, and their verdicts come too late.
                 running = 0;
@@ -153,43 +184,47 @@ impl Circuit {
         Ok(self.epoch)
     }
 
-    /// What a call that was let in came to. One of an earlier epoch says nothing of now.
-    pub(super) fn leave(&mut self, epoch: Epoch, verdict: Verdict) {
+    /// What a call that was let in came to. One of an earlier epoch says nothing of now. A failure that
+    /// would open the circuit does so with a recovery only, which is begun with it.
+    pub(super) fn leave(
+        &mut self,
+        epoch: Epoch,
+        verdict: Verdict,
+        recovery: &mut Option<Recovery>,
+    ) -> Left {
         if epoch != self.epoch {
-            return;
+            return Left::Unchanged;
         }
         match (&mut self.phase, verdict) {
             (Phase::Closed { failures }, Verdict::Works) => *failures = 0,
-            (Phase::Closed { failures }, Verdict::Fails(error_type)) => {
-                *failures += 1;
-                if *failures >= self.settings.failure_threshold {
-                    self.open(error_type);
+            (Phase::Closed { failures }, Verdict::Fails(_)) => {
+                if *failures + 1 >= self.settings.failure_threshold {
+                    return self.open(recovery);
                 }
+                *failures += 1;
             }
             (Phase::HalfOpen { running, succeeded, .. }, Verdict::Works) => {
                 *running -= 1;
                 *succeeded += 1;
                 if *succeeded == self.settings.probes {
                     self.change(Phase::Closed { failures: 0 });
-                    if let Some(recovery) = self.recovery.take() {
-                        recovery.success();
-                    }
+                    return Left::Closed(self.recovery.take());
                 }
             }
-            (Phase::HalfOpen { .. }, Verdict::Fails(error_type)) => self.open(error_type),
+            (Phase::HalfOpen { .. }, Verdict::Fails(_)) => return self.open(recovery),
             (Phase::HalfOpen { running, .. }, Verdict::Unknown) => *running -= 1,
             // Nothing was let in while it was open, so no call has its epoch.
             (Phase::Closed { .. }, Verdict::Unknown) | (Phase::Open { .. }, _) => {}
         }
+        Left::Unchanged
     }
 
-    fn open(&mut self, error_type: ErrorType) {
+    fn open(&mut self, recovery: &mut Option<Recovery>) -> Left {
+        let Some(mut recovery) = recovery.take() else { return Left::Opens };
+        recovery.start();
         let since = self.collector.clock().now();
         self.change(Phase::Open { since });
-        // The one that has just failed ends before the next begins.
-        self.recovery = None;
-        let component = self.component.clone();
-        self.recovery = Some(Recovery::begin(&self.collector, error_type, STRATEGY, component));
+        Left::Opened(self.recovery.replace(recovery))
     }
 
     fn change(&mut self, phase: Phase) {

@@ -2,9 +2,10 @@
 //! Upstream: the retry strategy, the circuit breaker, strategies of the user's. Downstream: the
 //! families `tmc_recovery_*`.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Instant;
+
+use tmc_engine::{Clock, Counter, Histogram};
 
 use crate::collector::MetricsCollector;
 use crate::error::ErrorType;
@@ -33,39 +34,79 @@ use crate::error::ErrorType;
 /// ```
 #[must_use = "a recovery that is dropped counts as failed"]
 pub struct Recovery {
-    collector: MetricsCollector,
+    series: Series,
     error_type: ErrorType,
-    strategy: Cow<'static, str>,
-    component: Cow<'static, str>,
     start: Instant,
-    succeeded: bool,
+    outcome: Outcome,
+}
+
+/// What a recovery counts in. Held while it is under way: so long, none of it is retired.
+#[derive(Clone)]
+struct Series {
+    attempts: Counter,
+    successes: Counter,
+    failures: Counter,
+    duration: Histogram,
+    clock: Clock,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    /// Not begun: counts nothing.
+    Prepared,
+    Succeeded,
+    Failed,
 }
 
 impl Recovery {
     /// Begins to recover from an error. The outcomes' series start at zero, so that a query that
-    /// subtracts them has something to subtract. Allocates only for owned names.
+    /// subtracts them has something to subtract. Looks four series up; locks, and allocates where they
+    /// are new.
     pub fn begin(
         collector: &MetricsCollector,
         error_type: ErrorType,
-        strategy: impl Into<Cow<'static, str>>,
-        component: impl Into<Cow<'static, str>>,
+        strategy: &str,
+        component: &str,
     ) -> Self {
-        let (strategy, component) = (strategy.into(), component.into());
-        collector.record_recovery_attempt(error_type, &strategy, &component);
-        let start = collector.clock().now();
-        Self {
-            collector: collector.clone(),
-            error_type,
-            strategy,
-            component,
-            start,
-            succeeded: false,
-        }
+        let mut recovery = Self::prepare(collector, error_type, strategy, component);
+        recovery.start();
+        recovery.attempt().count();
+        recovery
+    }
+
+    /// Looks up what it takes, and counts nothing yet.
+    pub(super) fn prepare(
+        collector: &MetricsCollector,
+        error_type: ErrorType,
+        strategy: &str,
+        component: &str,
+    ) -> Self {
+        let (families, labels) = (collector.families(), [error_type.as_str(), strategy, component]);
+        let series = Series {
+            attempts: families.recovery_attempts.with(labels),
+            successes: families.recovery_successes.with(labels),
+            failures: families.recovery_failures.with(labels),
+            duration: families.recovery_duration.with([error_type.as_str(), strategy]),
+            clock: collector.clock().clone(),
+        };
+        let start = series.clock.now();
+        Self { series, error_type, start, outcome: Outcome::Prepared }
+    }
+
+    /// From here on it has an outcome, and [`attempt`](Self::attempt) is to be counted.
+    pub(super) fn start(&mut self) {
+        self.start = self.series.clock.now();
+        self.outcome = Outcome::Failed;
+    }
+
+    /// The attempt, to be counted where no lock is held.
+    pub(super) fn attempt(&self) -> Attempt {
+        Attempt(self.series.attempts.clone())
     }
 
     /// What had failed works again.
     pub fn success(mut self) {
-        self.succeeded = true;
+        self.outcome = Outcome::Succeeded;
     }
 
     /// It was given up; the same as to drop it.
@@ -77,15 +118,29 @@ impl Recovery {
     }
 }
 
+/// A recovery that has begun.
+pub(super) struct Attempt(Counter);
+
+impl Attempt {
+    pub(super) fn count(self) {
+        self.0.inc();
+    }
+}
+
 impl Drop for Recovery {
     fn drop(&mut self) {
-        let Self { collector, error_type, strategy, component, start, succeeded } = self;
-        collector.record_recovery_duration(*error_type, strategy, collector.clock().since(*start));
-        if *succeeded {
-            collector.record_recovery_success(*error_type, strategy, component);
-        } else {
-            collector.record_recovery_failure(*error_type, strategy, component);
+        let Series { attempts, successes, failures, duration, clock } = &self.series;
+        if self.outcome == Outcome::Prepared {
+            return;
         }
+        duration.observe_duration(clock.since(self.start));
+        if self.outcome == Outcome::Succeeded {
+            successes.inc()
+        } else {
+            failures.inc()
+        }
+        // Idle from the same moment on, they are retired together.
+        [attempts, successes, failures].into_iter().for_each(Counter::touch);
     }
 }
 
@@ -93,8 +148,7 @@ impl fmt::Debug for Recovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recovery")
             .field("error_type", &self.error_type)
-            .field("strategy", &self.strategy)
-            .field("component", &self.component)
+            .field("outcome", &self.outcome)
             .finish_non_exhaustive()
     }
 }

@@ -87,7 +87,7 @@ impl RetryStrategyBuilder {
         self
     }
 
-    /// The longest delay of our own; 30 s unless set. What a server asks for may be longer.
+    /// The longest delay of our own; 30 s unless set. What a server asks for comes on top.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.0.max_delay = delay;
         self
@@ -160,8 +160,8 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// How long the circuit then stays open; 30 s unless set. A probe that has no verdict after the
-    /// same time gives its place to another.
+    /// How long the circuit then stays open; 30 s unless set. Probes that have no verdict when the same
+    /// time has passed since the last one was let in give their places to others.
     pub fn open_for(mut self, time: Duration) -> Self {
         self.settings.open_for = time;
         self
@@ -175,8 +175,10 @@ impl CircuitBreakerBuilder {
     }
 
     /// Which errors are failures of the other side. Those that are not are answers, and count as
-    /// successes. Unless set, all but the four `Resource*` types are failures: a cluster that says
-    /// that an object does not exist, clashes, is invalid or forbidden does work.
+    /// successes. Unless set, all are failures but those that speak of what was asked for: a cluster works
+    /// that says that an object does not exist, clashes, is invalid or forbidden, and so does one that a
+    /// placement does not fit on. These are the types `Resource*`, `Placement*` and `*Conflict`,
+    /// ProjectionTransform, MigrationRollback and ConfigurationError.
     pub fn counts(mut self, counts: fn(ErrorType) -> bool) -> Self {
         self.settings.counts = counts;
         self

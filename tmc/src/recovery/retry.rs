@@ -17,7 +17,8 @@ const STRATEGY: &str = "retry";
 ///
 /// A run ends with the first success; or with an error that is not retryable, when the attempts or the
 /// time are spent, or when it is interrupted: then with the error of the last try. Where the other
-/// side says how long it wants to be left alone ([`Classify::retry_after`]), the delay is at least that.
+/// side says how long it wants to be left alone ([`Classify::retry_after`]), the delay comes on top of that:
+/// those who were told the same do not come back all at once.
 ///
 /// | event | in `tmc_recovery_*` (strategy `retry`) |
 /// |---|---|
@@ -195,7 +196,7 @@ impl<'a> Run<'a> {
         if !error.is_retryable() || self.delays.left() == 0 {
             return None;
         }
-        let delay = self.delays.next()?.max(error.retry_after().unwrap_or_default());
+        let delay = self.delays.next()?.saturating_add(error.retry_after().unwrap_or_default());
         if let Some(deadline) = self.strategy.deadline {
             let elapsed = self.collector.clock().since(self.start);
             if elapsed.saturating_add(delay) > deadline {
@@ -203,7 +204,7 @@ impl<'a> Run<'a> {
             }
         }
         if self.recovery.is_none() {
-            let (collector, component) = (self.collector, self.component.to_owned());
+            let (collector, component) = (self.collector, self.component);
             self.recovery =
                 Some(Recovery::begin(collector, error.error_type(), STRATEGY, component));
         }

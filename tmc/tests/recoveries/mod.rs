@@ -1,6 +1,8 @@
 //! Adds up the families `tmc_recovery_*`, and checks what must hold of them at any time.
 //! Upstream: the tests of recovery. Downstream: the engine's snapshot.
 
+use std::collections::BTreeSet;
+
 use tmc_metrics::Registry;
 use tmc_metrics::engine::Value;
 
@@ -25,9 +27,14 @@ impl Tally {
             series.unwrap_or_else(|| panic!("no {name} for {labels:?}")).value().as_f64() as u64
         };
         let mut tally = Self::default();
-        let Some(attempts) = snapshot.family("tmc_recovery_attempts_total") else { return tally };
-        for series in attempts.series() {
-            let labels: Vec<&str> = series.label_values().collect();
+        let names = ["attempts", "successes", "failures"];
+        let families =
+            names.map(|name| snapshot.family(&format!("tmc_recovery_{name}_total")).unwrap());
+        let sets: BTreeSet<Vec<&str>> = families
+            .iter()
+            .flat_map(|family| family.series().map(|series| series.label_values().collect()))
+            .collect();
+        for labels in sets {
             let attempts = count("tmc_recovery_attempts_total", &labels);
             let successes = count("tmc_recovery_successes_total", &labels);
             let failures = count("tmc_recovery_failures_total", &labels);
@@ -36,12 +43,11 @@ impl Tally {
             tally.successes += successes;
             tally.failures += failures;
         }
-        if let Some(durations) = snapshot.family("tmc_recovery_duration_seconds") {
-            for series in durations.series() {
-                let Value::Histogram(histogram) = series.value() else { panic!("a histogram") };
-                tally.durations += histogram.count();
-                tally.sum += histogram.sum();
-            }
+        let durations = snapshot.family("tmc_recovery_duration_seconds").unwrap();
+        for series in durations.series() {
+            let Value::Histogram(histogram) = series.value() else { panic!("a histogram") };
+            tally.durations += histogram.count();
+            tally.sum += histogram.sum();
         }
         tally
     }
