@@ -110,6 +110,19 @@ PYTHON
     rm -r "$work"
 }
 
+# Both at once: each builds one crate after another, which leaves a core idle.
+models() {
+    local log shuttle ok=0
+    log=$(mktemp)
+    bash ci/shuttle.sh --quick >"$log" 2>&1 &
+    shuttle=$!
+    bash ci/loom.sh --quick || ok=1
+    wait $shuttle || ok=1
+    cat "$log"
+    rm "$log"
+    return $ok
+}
+
 results=()
 failed=0
 step() {
@@ -128,8 +141,7 @@ step "unit, property, integration, end-to-end and doc tests" cargo test --locked
 step "benchmarks, a quick run of each" cargo test --locked --workspace --all-features --no-fail-fast --bench '*'
 step "stress, optimised" cargo test --locked --release -p tmc-engine --test stress --test life_cycle_stress
 step "the README's demo, optimised" cargo run --locked --release --bin tmc-metrics -- demo --listen 127.0.0.1:0 --duration 5
-step "loom models, reduced" bash ci/loom.sh --quick
-step "shuttle models, reduced" bash ci/shuttle.sh --quick
+step "loom and shuttle models, reduced" models
 step "stress under valgrind, reduced" bash ci/valgrind.sh --quick
 step "fuzz targets, briefly" fuzz_briefly
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
