@@ -14,8 +14,8 @@ pub fn future<R, F: Future<Output = R>>(body: F) -> F {
     body
 }
 
-/// What a function gave back. The compiler finds the method of results before that of [`Anything`],
-/// so that a result is one under whatever name.
+/// What a function gave back. The compiler finds the method of results first, then that of
+/// [`Untracked`], last that of [`Anything`], so that a result is one under whatever name.
 #[derive(Debug)]
 pub struct Returned<'a, R>(pub &'a R);
 
@@ -32,13 +32,36 @@ impl<T, E> Returned<'_, Result<T, E>> {
     }
 }
 
-/// What is no result.
+/// What is a future, which has not even begun.
+pub trait Untracked {
+    /// Does not compile.
+    fn conclude(&self, tracker: OperationTracker<'_>)
+    where
+        Self: Tracked;
+}
+
+impl<F: Future> Untracked for Returned<'_, F> {
+    fn conclude(&self, _: OperationTracker<'_>)
+    where
+        Self: Tracked,
+    {
+    }
+}
+
+/// Nothing is.
+#[diagnostic::on_unimplemented(
+    message = "the future that this function returns would not be tracked, only its making",
+    note = "write an `async fn`, return a `Pin<Box<dyn Future<..>>>`, or give the future to `Operation::track`"
+)]
+pub trait Tracked {}
+
+/// What is neither.
 pub trait Anything {
     /// Success: it came back.
     fn conclude(&self, tracker: OperationTracker<'_>);
 }
 
-impl<R> Anything for Returned<'_, R> {
+impl<R> Anything for &Returned<'_, R> {
     fn conclude(&self, tracker: OperationTracker<'_>) {
         tracker.success();
     }

@@ -5,6 +5,7 @@ mod tracked;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use common::assert_line;
@@ -84,6 +85,92 @@ fn an_async_function_that_is_dropped_midway_is_cancelled() {
     let bench = Bench::new();
     drop(waits(&bench, Ok(1)));
     assert_eq!(total(&bench.registry.snapshot(), "tmc_component_operations_total"), 0.0);
+}
+
+#[async_trait::async_trait]
+trait Reconciler {
+    async fn reconcile(
+        &mut self,
+        name: &str,
+        result: Result<u32, TmcError>,
+    ) -> Result<u32, TmcError>;
+}
+
+struct Reconciled<'a>(&'a Bench, Vec<String>);
+
+#[async_trait::async_trait]
+impl Reconciler for Reconciled<'_> {
+    #[instrumented(collector = self.0.collector, component_type = "Syncer", component_id = "s1", operation = "op")]
+    async fn reconcile(
+        &mut self,
+        name: &str,
+        result: Result<u32, TmcError>,
+    ) -> Result<u32, TmcError> {
+        self.1.push(name.to_owned());
+        work(self.0, 2).await;
+        if name.is_empty() {
+            return Err(sync_error());
+        }
+        Ok(result? + 1)
+    }
+}
+
+#[test]
+fn a_boxed_future_is_tracked_from_its_first_poll_to_its_end() {
+    let cases = [
+        ("web", Ok(1), "success", None),
+        ("", Ok(1), "error", Some(("SyncFailure", "High"))),
+        ("web", Err(sync_error()), "error", Some(("SyncFailure", "High"))),
+    ];
+    for (name, given, status, error) in cases {
+        let bench = Bench::new();
+        let mut reconciler: Box<dyn Reconciler + Send> = Box::new(Reconciled(&bench, Vec::new()));
+        let future = reconciler.reconcile(name, given);
+        bench.advance(1_000);
+        assert_eq!(block_on(future).is_ok(), status == "success");
+        bench.assert_ended(status, error.as_slice(), Some(0.2));
+    }
+    let bench = Bench::new();
+    let mut reconciler = Reconciled(&bench, Vec::new());
+    let mut future = reconciler.reconcile("web", Ok(1));
+    assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(future);
+    bench.assert_ended("cancelled", &[], None);
+}
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+#[instrumented(collector = bench.collector, component_type = "Syncer", component_id = "s1", operation = "op")]
+fn boxed(bench: &Bench, steps: u32) -> BoxFuture<'_, u32> {
+    if steps == 0 {
+        return Box::pin(std::future::ready(0));
+    }
+    Box::pin(async move {
+        work(bench, steps).await;
+        steps
+    })
+}
+
+#[test]
+fn so_is_a_boxed_future_by_its_usual_name() {
+    for steps in [0, 2] {
+        let bench = Bench::new();
+        assert_eq!(block_on(boxed(&bench, steps)), steps);
+        bench.assert_ended("success", &[], Some(f64::from(steps) / 10.0));
+    }
+}
+
+#[instrumented(collector = bench.collector.clone(), component_type = "Syncer", component_id = "s1", operation = "op")]
+fn never_returns(bench: &Bench) -> ! {
+    bench.advance(10);
+    panic!("as it was told")
+}
+
+#[test]
+fn a_function_that_never_returns_can_only_be_cancelled() {
+    let bench = Bench::new();
+    assert!(catch_unwind(AssertUnwindSafe(|| -> () { never_returns(&bench) })).is_err());
+    bench.assert_ended("cancelled", &[], None);
 }
 
 type Synced<T> = io::Result<T>;

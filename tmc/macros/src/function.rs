@@ -1,11 +1,11 @@
 //! Puts an operation tracker around a function's body.
 //! Upstream: the function and the attribute's arguments. Downstream: the compiler.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Ident, ItemFn, ReturnType, Type, TypeParamBound};
+use syn::{GenericArgument, Ident, ItemFn, Path, PathArguments, ReturnType, Type, TypeParamBound};
 
 use crate::arguments::Arguments;
 
@@ -19,65 +19,95 @@ pub(crate) fn expand(arguments: Arguments, item: TokenStream) -> syn::Result<Tok
         let message = "a `const fn` cannot record: remove `const` or `#[instrumented]`";
         return Err(syn::Error::new(keyword.span(), message));
     }
-    let output = output(&function.sig.output)?;
+    let home = arguments.home.clone();
+    let begin = begin(arguments, &function.sig.ident);
+    let verdict = verdict(&home, &function.sig.output);
+    let body = &function.block;
+    let tracked = match (&function.sig.output, function.sig.asyncness.is_some()) {
+        // Nothing comes back: a panic, which drops the tracker, is the only end.
+        (ReturnType::Type(_, output), _) if matches!(**output, Type::Never(_)) => {
+            quote!({ #begin #body })
+        }
+        (output, true) => {
+            let output = named(output);
+            let result = quote!(#home::__private::future::<#output, _>(async #body).await);
+            conclude(&begin, &result, &verdict)
+        }
+        (ReturnType::Type(_, output), false) if is_boxed_future(output) => {
+            let result = quote!(#home::__private::call::<#output, _>(move || #body).await);
+            let tracked = conclude(&begin, &result, &verdict);
+            quote!({ ::std::boxed::Box::pin(async move #tracked) })
+        }
+        (output, false) => {
+            let output = named(output);
+            let result = quote!(#home::__private::call::<#output, _>(|| #body));
+            conclude(&begin, &result, &verdict)
+        }
+    };
+    function.block = syn::parse2(tracked)?;
+    Ok(function.into_token_stream())
+}
+
+/// The statements that start the tracker.
+fn begin(arguments: Arguments, function: &Ident) -> TokenStream {
     let Arguments { collector, component_type, component_id, operation, home } = arguments;
     let operation = operation.map_or_else(
-        || function.sig.ident.unraw().to_string().into_token_stream(), // `r#sync` is `sync`
+        || function.unraw().to_string().into_token_stream(), // `r#sync` is `sync`
         ToTokens::into_token_stream,
     );
-    let body = &function.block;
-    // `mixed_site`: the body sees neither of these names.
-    let [tracker, result] = ["tracker", "result"].map(mixed);
-    let collector = quote_spanned! {collector.span()=> {
+    let [tracker, source] = ["tracker", "collector"].map(mixed);
+    // A statement of its own, so that a collector that the expression makes lives long enough.
+    let collector = quote_spanned! {collector.span()=>
         #[allow(clippy::needless_borrow, clippy::borrow_deref_ref)] // it may be a reference already
-        let collector: &#home::MetricsCollector = &#collector;
-        collector
-    }};
-    let call = if function.sig.asyncness.is_some() {
-        quote!(#home::__private::future::<#output, _>(async #body).await)
-    } else {
-        quote!(#home::__private::call::<#output, _>(|| #body))
+        let #source: &#home::MetricsCollector = &#collector;
     };
-    function.block = syn::parse_quote! {{
+    quote! {
+        #collector
         let #tracker = #home::MetricsCollector::operation_tracker(
-            #collector,
+            #source,
             #component_type,
             #component_id,
             #operation,
         );
-        let #result = #call;
-        {
-            #[allow(unused_imports)]
-            use #home::__private::Anything as _;
-            #home::__private::Returned(&#result).conclude(#tracker);
-        }
-        #result
-    }};
-    Ok(function.into_token_stream())
+    }
 }
 
+/// A block that starts the tracker, takes the result and ends the tracker by it.
+fn conclude(begin: &TokenStream, result: &TokenStream, verdict: &TokenStream) -> TokenStream {
+    let outcome = mixed("outcome");
+    quote! {{
+        #begin
+        let #outcome = #result;
+        #verdict
+        #outcome
+    }}
+}
+
+/// The statement that ends the tracker. It stands where the returned type does, so that the compiler
+/// points there when that cannot be tracked.
+fn verdict(home: &Path, output: &ReturnType) -> TokenStream {
+    let span = match output {
+        ReturnType::Default => Span::mixed_site(),
+        ReturnType::Type(_, output) => Span::mixed_site().located_at(output.span()),
+    };
+    let [tracker, outcome] = ["tracker", "outcome"].map(mixed);
+    quote_spanned! {span=> {
+        #[allow(unused_imports)]
+        use #home::__private::{Anything as _, Untracked as _};
+        (&#home::__private::Returned(&#outcome)).conclude(#tracker);
+    }}
+}
+
+/// A name that the function's body does not see.
 fn mixed(name: &str) -> Ident {
-    Ident::new(name, proc_macro2::Span::mixed_site())
+    Ident::new(name, Span::mixed_site())
 }
 
 /// The type that the body gives; `_` where it cannot be named.
-fn output(output: &ReturnType) -> syn::Result<TokenStream> {
-    let ReturnType::Type(_, output) = output else { return Ok(quote!(())) };
-    if let Type::ImplTrait(opaque) = &**output {
-        let future = opaque.bounds.iter().any(|bound| match bound {
-            TypeParamBound::Trait(bound) => {
-                bound.path.segments.last().is_some_and(|last| last.ident == "Future")
-            }
-            _ => false,
-        });
-        if future {
-            let message = "the future that this function returns would not be tracked: write an \
-                           `async fn`, or give the future to `Operation::track`";
-            return Err(syn::Error::new(output.span(), message));
-        }
-    }
-    let opaque = mentions_impl(output.to_token_stream()) || matches!(**output, Type::Never(_));
-    Ok(if opaque { quote!(_) } else { output.to_token_stream() })
+fn named(output: &ReturnType) -> TokenStream {
+    let ReturnType::Type(_, output) = output else { return quote!(()) };
+    let output = output.to_token_stream();
+    if mentions_impl(output.clone()) { quote!(_) } else { output }
 }
 
 fn mentions_impl(tokens: TokenStream) -> bool {
@@ -86,4 +116,38 @@ fn mentions_impl(tokens: TokenStream) -> bool {
         proc_macro2::TokenTree::Group(group) => mentions_impl(group.stream()),
         _ => false,
     })
+}
+
+/// `Pin<Box<dyn Future<..> + ..>>`, which the attribute `async_trait` makes of each `async fn`, or
+/// `BoxFuture` and `LocalBoxFuture`, which the crate futures calls it.
+fn is_boxed_future(output: &Type) -> bool {
+    match wrapper(output) {
+        Some((name, _)) if name == "BoxFuture" || name == "LocalBoxFuture" => true,
+        Some((name, Some(pinned))) if name == "Pin" => match wrapper(pinned) {
+            Some((name, Some(Type::TraitObject(object)))) if name == "Box" => {
+                object.bounds.iter().any(is_future)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// The last name of a path, and the first type among its arguments.
+fn wrapper(output: &Type) -> Option<(&Ident, Option<&Type>)> {
+    let Type::Path(path) = output else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return Some((&last.ident, None));
+    };
+    let argument = arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(argument) => Some(argument),
+        _ => None,
+    });
+    Some((&last.ident, argument))
+}
+
+fn is_future(bound: &TypeParamBound) -> bool {
+    let TypeParamBound::Trait(bound) = bound else { return false };
+    bound.path.segments.last().is_some_and(|last| last.ident == "Future")
 }

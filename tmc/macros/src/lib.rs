@@ -67,12 +67,17 @@ use syn::parse_macro_input;
 ///
 /// A function that returns a `Result`, under whatever name, ends with `success` or with `error`, and
 /// its error has to be `Classify`. One that returns anything else, a type parameter too, ends with
-/// `success`. A panic, and a future that is dropped after its first poll, is `cancelled`; an
-/// `async fn` begins with its first poll. Costs what an operation tracker costs; where that is too
-/// much, keep an `Operation` and call its `run` or `track`.
+/// `success`. A panic, and a future that is dropped after its first poll, is `cancelled`. No call
+/// ends with `timeout`: an error that is a time-out is an `error` of that type. Costs what an
+/// operation tracker costs; where that is too much, keep an `Operation` and call its `run` or
+/// `track`.
 ///
-/// Fails to compile on a `const fn`, on a function without a body, and on one that returns
-/// `impl Future`: its future would be tracked in the making only.
+/// An `async fn` begins with its first poll, and so does a function that returns a boxed future
+/// (`Pin<Box<dyn Future<..>>>`, `BoxFuture`, `LocalBoxFuture`): its whole body runs with the first
+/// poll, in one box more. So the attribute works on the methods of an `#[async_trait]`.
+///
+/// Fails to compile on a `const fn`, on a function without a body, and on one that returns any
+/// other future, such as `impl Future`: that would be tracked in the making only.
 #[proc_macro_attribute]
 pub fn instrumented(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(arguments as arguments::Arguments);
