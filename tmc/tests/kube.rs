@@ -9,8 +9,8 @@ use kube::core::Status as KubeStatus;
 use kube::core::response::StatusDetails as KubeDetails;
 use kube::error::DiscoveryError;
 use tmc_metrics::{
-    Classify, ErrorType, MetricsCollector, Registry, TmcError, convert_kubernetes_error,
-    track_operation,
+    Classify, ErrorType, MetricsCollector, Registry, Severity, Status, StatusDetails, TmcError,
+    convert_kubernetes_error, track_operation,
 };
 
 fn answer(code: u16, reason: &str) -> kube::Error {
@@ -61,15 +61,21 @@ fn details_of_an_answer_are_kept() {
     };
     let status =
         KubeStatus::failure("busy", "TooManyRequests").with_code(429).with_details(details);
-    let error = kube::Error::Api(status.boxed());
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
-    let error = convert_kubernetes_error(error, "syncer", "get");
-    assert_eq!((error.gvk(), error.name()), (Some("apps/deployments"), Some("web")));
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
-    assert_eq!(
-        error.context().collect::<Vec<_>>(),
-        [("code", "429"), ("reason", "TooManyRequests")]
-    );
+    let whole = kube::Error::Api(status.clone().boxed());
+    assert_eq!(whole.retry_after(), Some(Duration::from_secs(3)));
+    let converted = [
+        convert_kubernetes_error(whole, "syncer", "get"),
+        convert_kubernetes_error(status, "syncer", "get"),
+    ];
+    for error in converted {
+        assert_eq!((error.gvk(), error.name()), (Some("apps/deployments"), Some("web")));
+        assert_eq!(error.message(), "busy");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
+        assert_eq!(
+            error.context().collect::<Vec<_>>(),
+            [("code", "429"), ("reason", "TooManyRequests")]
+        );
+    }
 }
 
 #[test]
@@ -124,6 +130,72 @@ fn every_other_variant_has_its_type() {
         assert_eq!(error.error_type(), expected, "{text}");
         assert!(error.source().unwrap().is::<kube::Error>());
     }
+}
+
+/// Credentials that run out while the client runs are asked for by a layer of it, whose error arrives
+/// as one of the service's.
+#[test]
+fn credentials_that_are_not_to_be_had_are_no_connection() {
+    let refused = || kube::client::AuthError::AuthExec("no token".into());
+    for error in [service(refused()), service(io::Error::other(refused()))] {
+        assert_eq!(Classify::error_type(&error), ErrorType::ClusterAuthentication);
+        assert!(!Classify::is_retryable(&error));
+    }
+}
+
+/// What a layer between client and cluster says of itself stays as it said it: severity, whether and
+/// when to try again.
+#[test]
+fn an_error_of_a_layer_keeps_its_class() {
+    let mine = TmcError::builder(ErrorType::ClusterUnavailable, "gate", "check")
+        .severity(Severity::Custom("Quiet"))
+        .retryable(false)
+        .build();
+    let busy = Status {
+        details: Some(StatusDetails { retry_after_seconds: 7, ..StatusDetails::default() }),
+        ..Status::new(409, "Conflict", "changed")
+    };
+    let quiet = (ErrorType::ClusterUnavailable, Severity::Custom("Quiet"), false, None);
+    let asked = (ErrorType::ResourceConflict, Severity::Medium, true, Some(Duration::from_secs(7)));
+    for (error, expected) in [
+        (service(mine.clone()), quiet),
+        (service(io::Error::other(mine)), quiet),
+        (service(busy.clone()), asked),
+        (service(service(busy)), asked),
+    ] {
+        let class =
+            (error.error_type(), error.severity(), error.is_retryable(), error.retry_after());
+        assert_eq!(class, expected);
+    }
+}
+
+#[test]
+fn an_answer_is_recognised_wherever_it_is_a_cause() {
+    let status = || KubeStatus::failure("changed", "Conflict").with_code(409);
+    let causes: [Box<dyn Error + Send + Sync>; 4] = [
+        status().into(),
+        status().boxed().into(),
+        io::Error::other(status()).into(),
+        io::Error::other(status().boxed()).into(),
+    ];
+    for cause in causes {
+        assert_eq!(cause.error_type(), ErrorType::ResourceConflict, "{cause:?}");
+        assert!(cause.is_retryable());
+        assert_eq!(Classify::error_type(&service(cause)), ErrorType::ResourceConflict);
+    }
+    assert_eq!(Classify::error_type(&status()), ErrorType::ResourceConflict);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_time_out_of_tokios_is_one_wherever_it_is_a_cause() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let never = std::future::pending::<()>();
+    let elapsed =
+        runtime.block_on(async { tokio::time::timeout(Duration::ZERO, never).await }).unwrap_err();
+    let boxed: Box<dyn Error + Send + Sync> = elapsed.into();
+    assert_eq!(boxed.error_type(), ErrorType::SyncTimeout);
+    assert_eq!(Classify::error_type(&io::Error::other(boxed)), ErrorType::SyncTimeout);
 }
 
 #[test]

@@ -11,9 +11,15 @@ use crate::recovery::CircuitOpen;
 
 /// An error that says by which type and severity it is to be counted, and whether to try again.
 ///
-/// Implemented for [`TmcError`], [`Status`], [`std::io::Error`], `kube::Error` (feature `kube`),
-/// [`CircuitOpen`] and boxed errors, which are searched, with their sources, for one of these. One line makes an
-/// error type of your own countable:
+/// Implemented for [`TmcError`], [`Status`], [`CircuitOpen`], [`std::io::Error`], `kube::Error` and
+/// `kube::core::Status` (feature `kube`), `tokio::time::error::Elapsed` (feature `tokio`) and boxed
+/// errors, which are searched, with their sources, for one of these.
+///
+/// An `anyhow::Error` is no error of std's; `*error` is, as a `dyn Error`: `tracker.error(&*error)`.
+/// A plain box of one (`Box::from`) hides what it wraps and counts as InternalError;
+/// `anyhow::Error::reallocate_into_boxed_dyn_error_without_backtrace` does not.
+///
+/// One line makes an error type of your own countable:
 ///
 /// ```
 /// use tmc_metrics::{Classify, ErrorType};
@@ -81,25 +87,32 @@ impl Class {
     pub(crate) fn known_in_chain(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut link = Some(error);
         while let Some(error) = link {
-            if let Some(error) = error.downcast_ref::<TmcError>() {
-                return Some(Self::of(error));
-            }
-            if let Some(error) = error.downcast_ref::<Status>() {
-                return Some(Self::of(error));
-            }
-            if let Some(error) = error.downcast_ref::<io::Error>() {
-                return Some(Self::of(error));
-            }
-            if let Some(error) = error.downcast_ref::<CircuitOpen>() {
-                return Some(Self::of(error));
-            }
-            #[cfg(feature = "kube")]
-            if let Some(error) = error.downcast_ref::<kube::Error>() {
-                return Some(Self::of(error));
+            let io = error.downcast_ref::<io::Error>();
+            if let Some(known) = Self::told_by(error).or_else(|| io.map(Self::of)) {
+                return Some(known);
             }
             link = error.source();
         }
         None
+    }
+
+    /// The class that an error tells of itself, whatever it is a cause of. An I/O error is left out:
+    /// what it means depends on who met it.
+    pub(super) fn told_by(error: &(dyn Error + 'static)) -> Option<Self> {
+        fn of<E: Error + Classify + 'static>(error: &(dyn Error + 'static)) -> Option<Class> {
+            error.downcast_ref::<E>().map(Class::of)
+        }
+        let known = of::<TmcError>(error)
+            .or_else(|| of::<Status>(error))
+            .or_else(|| of::<CircuitOpen>(error));
+        #[cfg(feature = "tokio")]
+        let known = known.or_else(|| of::<tokio::time::error::Elapsed>(error));
+        #[cfg(feature = "kube")]
+        let known = known
+            .or_else(|| of::<kube::Error>(error))
+            .or_else(|| of::<kube::core::Status>(error))
+            .or_else(|| of::<Box<kube::core::Status>>(error));
+        known
     }
 }
 
@@ -177,6 +190,14 @@ impl Classify for TmcError {
 
     fn retry_after(&self) -> Option<Duration> {
         TmcError::retry_after(self)
+    }
+}
+
+/// A SyncTimeout.
+#[cfg(feature = "tokio")]
+impl Classify for tokio::time::error::Elapsed {
+    fn error_type(&self) -> ErrorType {
+        ErrorType::SyncTimeout
     }
 }
 

@@ -25,6 +25,7 @@ fn class(error: &io::Error) -> Class {
         | K::ConnectionAborted
         | K::NotConnected
         | K::BrokenPipe
+        | K::UnexpectedEof
         | K::HostUnreachable
         | K::NetworkUnreachable
         | K::NetworkDown => ErrorType::ClusterUnreachable,
@@ -65,7 +66,7 @@ impl TmcError {
     /// | error | type |
     /// |---|---|
     /// | a time-out | SyncTimeout |
-    /// | refused, reset or otherwise lost; a host or network that cannot be reached; a host name that cannot be looked up; TLS (rustls) | ClusterUnreachable |
+    /// | refused, reset, ended early or otherwise lost; a host or network that cannot be reached; a host name that cannot be looked up; TLS (rustls) | ClusterUnreachable |
     /// | NotFound | ResourceNotFound |
     /// | PermissionDenied | ResourcePermission |
     /// | anything else | InternalError |

@@ -15,6 +15,10 @@ impl Classify for kube::Error {
     ask!(error => class(error));
 }
 
+impl Classify for kube::core::Status {
+    ask!(status => class_of_answer(status));
+}
+
 fn class(error: &kube::Error) -> Class {
     use kube::Error as E;
     Class::of(&match error {
@@ -33,32 +37,38 @@ fn class(error: &kube::Error) -> Class {
         E::SerdeError(_) | E::FromUtf8(_) | E::LinesCodecMaxLineLengthExceeded => {
             ErrorType::InternalError
         }
-        E::Service(cause) => transport(&**cause),
-        E::HyperError(cause) => transport(cause),
-        E::ReadEvents(cause) => transport(cause),
+        E::Service(cause) => return transport(&**cause),
+        E::HyperError(cause) => return transport(cause),
+        E::ReadEvents(cause) => return transport(cause),
         // What other features of kube add is about connections: TLS, and the upgrade to WebSocket.
         #[allow(
             unreachable_patterns,
             reason = "whether there are more is up to the user's features"
         )]
-        other => other.source().map_or(ErrorType::ClusterUnreachable, transport),
+        other => match other.source() {
+            Some(cause) => return transport(cause),
+            None => ErrorType::ClusterUnreachable,
+        },
     })
 }
 
-/// No answer came: a time-out if any link of the chain says so, else there was no way to the cluster
-/// (refused, reset, no such host, TLS). Only an error of ours, from a layer of the user's, knows
-/// better.
-fn transport(error: &(dyn Error + 'static)) -> ErrorType {
+/// No answer came. The first link of the chain that tells why decides: an error of ours, from a
+/// layer of the user's; credentials that were not to be had; a time-out. Else there was no way to the
+/// cluster (refused, reset, no such host, TLS).
+fn transport(error: &(dyn Error + 'static)) -> Class {
     let mut link = Some(error);
     while let Some(error) = link {
-        if let Some(error) = error.downcast_ref::<TmcError>() {
-            return error.error_type();
+        if let Some(told) = Class::told_by(error) {
+            return told;
+        }
+        if error.is::<kube::client::AuthError>() {
+            return Class::of(&ErrorType::ClusterAuthentication);
         }
         let io = error.downcast_ref::<io::Error>();
         if io.is_some_and(|error| Classify::error_type(error) == ErrorType::SyncTimeout)
             || error.is::<tower::timeout::error::Elapsed>()
         {
-            return ErrorType::SyncTimeout;
+            return Class::of(&ErrorType::SyncTimeout);
         }
         // `source` of an I/O error passes over what it wraps.
         link = match io.and_then(io::Error::get_ref) {
@@ -66,7 +76,7 @@ fn transport(error: &(dyn Error + 'static)) -> ErrorType {
             None => error.source(),
         };
     }
-    ErrorType::ClusterUnreachable
+    Class::of(&ErrorType::ClusterUnreachable)
 }
 
 fn class_of_answer(status: &kube::core::Status) -> Class {
@@ -103,7 +113,7 @@ impl TmcError {
     /// | `kube::Error` | type |
     /// |---|---|
     /// | `Api` | as by the table of [`Status`], whose fields are kept likewise |
-    /// | `Service`, `HyperError`, `ReadEvents`, TLS, WebSocket | SyncTimeout if a time-out is the cause, else ClusterUnreachable |
+    /// | `Service`, `HyperError`, `ReadEvents`, TLS, WebSocket | by the first cause that tells: a [`TmcError`] or another answer as they say, `AuthError` ClusterAuthentication, a time-out SyncTimeout; else ClusterUnreachable |
     /// | `Auth` | ClusterAuthentication |
     /// | `InferConfig`, `InferKubeconfig`, `TlsRequired`, proxies | ClusterConfiguration |
     /// | `BuildRequest`, `HttpError`, an invalid group and version | ResourceValidation |

@@ -175,8 +175,9 @@ impl TmcErrorBuilder {
 }
 
 /// Turns any error of an operation on a cluster into a [`TmcError`]: a `TmcError` as it is, a
-/// [`Status`], an I/O error or (feature `kube`) a `kube::Error` by its table, and any other by the
-/// first of these among its sources, else as an InternalError. The error becomes the cause.
+/// [`Status`], an I/O error or (feature `kube`) a `kube::core::Status` or `kube::Error` by its table,
+/// and any other by the first of these among its sources, else as an InternalError. The error becomes
+/// the cause, except for an answer, which is kept as message, context, gvk and name.
 ///
 /// ```
 /// use tmc_metrics::{ErrorType, Status, convert_kubernetes_error};
@@ -200,6 +201,11 @@ pub fn convert_kubernetes_error(
     };
     let error = match error.downcast::<Status>() {
         Ok(status) => return TmcError::from_status(&status, component, operation),
+        Err(error) => error,
+    };
+    #[cfg(feature = "kube")]
+    let error = match error.downcast::<kube::core::Status>() {
+        Ok(status) => return TmcError::from_status(&Status::from(&*status), component, operation),
         Err(error) => error,
     };
     #[cfg(feature = "kube")]
