@@ -165,14 +165,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The slow twin: a list of when each item came, and one of when work on it began.
+    /// The slow twin: a list of the items with when each came, and one of when work on them began.
     #[test]
     fn a_queue_agrees_with_a_list(steps in steps()) {
         let world = World::new();
         let (sender, receiver) = queue::bounded(&world.collector, NAME, 5);
         let (mut now, mut waited, mut worked) = (0, 0, 0);
         let mut counts = [0; 5];
-        let mut waiting: VecDeque<u64> = VecDeque::new();
+        let mut waiting: VecDeque<(usize, u64)> = VecDeque::new();
         let mut items: Vec<(QueueItem<usize>, u64)> = Vec::new();
         for (at, step) in steps.into_iter().enumerate() {
             match step {
@@ -181,18 +181,19 @@ proptest! {
                 }
                 Step::Send => {
                     sender.send(at).unwrap();
-                    waiting.push_back(now);
+                    waiting.push_back((at, now));
                     counts[1] += 1;
                 }
                 Step::Retry => {
                     sender.retry(at).unwrap();
-                    waiting.push_back(now);
+                    waiting.push_back((at, now));
                     (counts[1], counts[2]) = (counts[1] + 1, counts[2] + 1);
                 }
                 Step::Receive => {
                     let item = receiver.try_recv();
                     prop_assert_eq!(item.is_ok(), !waiting.is_empty());
-                    if let (Ok(item), Some(since)) = (item, waiting.pop_front()) {
+                    if let (Ok(item), Some((sent, since))) = (item, waiting.pop_front()) {
+                        prop_assert_eq!(*item, sent);
                         (waited, counts[3]) = (waited + now - since, counts[3] + 1);
                         items.push((item, now));
                     }
@@ -210,6 +211,8 @@ proptest! {
             }
             counts[0] = waiting.len() as u64;
             prop_assert_eq!(world.counts(), counts);
+            prop_assert_eq!([sender.len(), receiver.len()], [waiting.len(); 2]);
+            prop_assert_eq!([sender.is_empty(), receiver.is_empty()], [waiting.is_empty(); 2]);
             prop_assert_eq!(world.wait().sum(), waited as f64);
             prop_assert_eq!(world.processing().sum(), worked as f64);
         }

@@ -209,6 +209,7 @@ fn a_web_configuration_asks_for_a_token_and_lets_probes_in_on_request() {
     let config = MetricsConfig { web_config_file: Some(file.path().into()), ..loopback() };
     for open_probes in [false, true] {
         let reporter = reporter(MetricsConfig { open_probes, ..config.clone() });
+        assert_eq!(reporter.config().open_probes, open_probes);
         reporter.start().unwrap();
         let address = reporter.local_addr().unwrap();
         assert!(get(address, "/metrics").0.starts_with("HTTP/1.1 401 "));
