@@ -57,8 +57,23 @@ fn a_condition_is_what_kubernetes_prints() {
 }
 
 #[test]
+fn a_message_is_cut_where_it_is_too_long_and_not_before() {
+    let place = "syncer, sync: ".len();
+    for (length, kept) in [(32_767, 32_767), (32_768, 32_768), (32_769, 32_765)] {
+        let message = "x".repeat(length - place);
+        let error = TmcError::builder(ErrorType::SyncFailure, "syncer", "sync").message(message);
+        let condition = json_of(&error.build().condition());
+        let whole = condition["message"].as_str().unwrap();
+        let cut = whole.strip_suffix("...");
+        assert_eq!((cut.is_some(), cut.unwrap_or(whole).len()), (kept != length, kept), "{length}");
+    }
+}
+
+#[test]
 fn a_negative_generation_is_refused_by_name() {
     let condition = TmcError::builder(ErrorType::SyncFailure, "a", "b").build().condition();
+    let first = condition.clone().observed_generation(0).unwrap();
+    assert_eq!(json_of(&first)["observedGeneration"], 0);
     let refused = condition.observed_generation(-1).unwrap_err();
     assert_eq!(refused, ConditionError::Generation(-1));
     assert!(refused.to_string().contains("observed generation -1"));
@@ -183,7 +198,7 @@ proptest! {
     /// The types taken are exactly those that the pattern takes, up to its length.
     #[test]
     fn a_type_is_checked_as_an_api_server_does(text in prop_oneof![
-        "[a-zA-Z0-9./_-]{0,8}", "[a-z0-9.-]{0,5}/[A-Za-z_.-]{0,5}", "\\PC{0,6}", "[a-b]{310,320}",
+        "[a-zA-Z0-9./_-]{0,8}", "[ab.-]{0,4}/[aB._-]{0,3}", "[a-z0-9.-]{0,5}/[A-Za-z_.-]{0,5}", "\\PC{0,6}", "[a-b]{310,320}",
     ]) {
         let condition = TmcError::builder(ErrorType::SyncFailure, "a", "b").build().condition();
         let taken = matches(TYPE, &text) && text.len() <= 316;

@@ -5,7 +5,10 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use tmc_metrics::{Classify, ErrorType, MetricsCollector, Registry, Severity, Status, TmcError};
+use tmc_metrics::{
+    Classify, ConditionStatus, ErrorType, MetricsCollector, RecoveryAction, Registry, Severity,
+    Status, TmcError,
+};
 
 /// error_type, default severity, retryable.
 const TABLE: &str = "
@@ -79,6 +82,10 @@ fn display_pads() {
     assert_eq!(
         format!("{:>12}|{:<8}|", ErrorType::SyncFailure, Severity::Low),
         " SyncFailure|Low     |"
+    );
+    assert_eq!(
+        format!("{:>8}|{:<6}|", RecoveryAction::Retry, ConditionStatus::True),
+        "   Retry|True  |"
     );
 }
 
