@@ -59,6 +59,8 @@ fn the_reason_comes_before_the_code() {
         let error = convert(&Status::new(code, "ServerTimeout", ""));
         assert_eq!(error.error_type(), ErrorType::ClusterUnavailable);
     }
+    let error = convert(&Status::new(503, "InternalError", ""));
+    assert_eq!(error.error_type(), ErrorType::InternalError);
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn what_the_server_did_not_say_is_absent() {
     let core = StatusDetails { kind: "pods".into(), ..StatusDetails::default() };
     let status = Status { details: Some(core), ..Status::new(404, "NotFound", "") };
     let error = convert(&status);
-    assert_eq!((error.gvk(), error.name()), (Some("pods"), None));
+    assert_eq!((error.gvk(), error.name(), error.retry_after()), (Some("pods"), None, None));
     assert_eq!(error.message(), "NotFound, code 404, without a message");
 }
 
