@@ -113,6 +113,31 @@ fn what_ends_after_it_was_forgotten_does_not_count() {
     assert_eq!(world.board.overall().status, HealthStatus::Unknown);
 }
 
+/// Else the end of a check that was forgotten would be taken for that of the next.
+#[test]
+fn a_check_is_told_from_the_ones_before_it() {
+    let mut world = World::new();
+    world.board.add(info("a"), world.at(0));
+    let (first, _) = world.board.advance(world.at(0));
+    world.board.forget(first[0]);
+    let (second, _) = world.board.advance(world.at(INTERVAL));
+    assert_eq!(world.board.end(first[0], healthy(), world.at(INTERVAL)), None);
+    assert!(world.board.end(second[0], healthy(), world.at(INTERVAL)).is_some());
+}
+
+#[test]
+fn a_check_that_is_due_while_it_runs_is_no_error_until_it_takes_too_long() {
+    let mut world = World::new();
+    world.board.pace.interval = Duration::from_secs(4);
+    world.board.add(info("a"), world.at(0));
+    let (starts, _) = world.board.advance(world.at(0));
+    for seconds in [4, 8] {
+        assert_eq!(world.board.advance(world.at(seconds)), (vec![], vec![]));
+    }
+    let took = world.board.end(starts[0], healthy(), world.at(9)).unwrap().took;
+    assert_eq!((took, world.board.counts().total_checks), (Duration::from_secs(9), 1));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Add,
