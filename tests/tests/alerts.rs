@@ -192,6 +192,28 @@ fn every_panel_has_something_to_show() {
         if silent.is_empty() { Ok(()) } else { Err(format!("nothing for {silent:#?}")) }
     });
     assert_eq!(prometheus.failed_rules(), Ok(Vec::new()));
+    for (label, selector) in variables() {
+        let offered = prometheus.label_values(&label, &without_variables(&selector)).unwrap();
+        assert!(!offered.is_empty(), "{label}: nothing to choose of {selector}");
+    }
+}
+
+/// What Grafana asks for the variables of the dashboards: a label, and the series that have it.
+fn variables() -> BTreeSet<(String, String)> {
+    let said = demo::run(&["dashboards", "--name", "overview"]);
+    let overview: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let all = overview["templating"]["list"].as_array().expect("variables");
+    let queries = all.iter().filter(|variable| variable["type"] == "query");
+    let asked = queries.map(|variable| {
+        let query =
+            variable["query"].as_str().and_then(|query| query.strip_prefix("label_values("));
+        let query = query.and_then(|query| query.strip_suffix(')')).expect("label_values");
+        let (selector, label) = query.rsplit_once(", ").expect("a label");
+        (label.to_owned(), selector.to_owned())
+    });
+    let asked: BTreeSet<_> = asked.collect();
+    assert!(asked.len() >= 3, "{asked:?}");
+    asked
 }
 
 /// A variable of the dashboard, of which all values are chosen.

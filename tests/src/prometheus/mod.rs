@@ -3,7 +3,7 @@
 
 mod job;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -180,6 +180,14 @@ impl Prometheus {
         let series = data["result"].as_array().ok_or_else(|| format!("no vector: {data}"))?;
         let read = series.iter().map(series_of).collect::<Option<BTreeMap<_, _>>>();
         read.filter(|read| read.len() == series.len()).ok_or_else(|| format!("unclear: {data}"))
+    }
+
+    /// The values of a label that the selected series have.
+    pub fn label_values(&self, label: &str, selector: &str) -> Result<BTreeSet<String>, String> {
+        let matching = http::encode(selector);
+        let data = self.api(&format!("/api/v1/label/{label}/values?match[]={matching}"))?;
+        let values = data.as_array().ok_or_else(|| format!("no list: {data}"))?;
+        Ok(values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
     /// The alerts that are active: name, whether it fires or is pending still, and the labels of each.

@@ -34,6 +34,12 @@ impl Known {
         self.0.get(name)
     }
 
+    /// The names that have a label.
+    pub(crate) fn with(&self, label: &str) -> Vec<&str> {
+        let having = self.0.iter().filter(|(_, labels)| labels.contains(label));
+        having.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The labels of a query's result; `Err` says what is wrong with it.
     pub(crate) fn labels_of(&self, query: &str) -> Result<Labels, String> {
         let of = |problem: String| format!("{problem}\nin {query}");

@@ -19,6 +19,8 @@ use panel::Panel;
 pub(super) const NAMES: [&str; 3] = [overview::NAME, sync::NAME, placement::NAME];
 /// Ties the dashboards together.
 const TAG: &str = "tmc";
+/// Matches the names of all families.
+const OURS: &str = "tmc_.+";
 const COLUMNS: u32 = 24;
 
 /// A dashboard before its layout.
@@ -142,13 +144,14 @@ fn datasource() -> Variable {
     }
 }
 
-/// The values of a label of a family, several at once or all.
-fn values_of(name: &'static str, label: &'static str, query: &str) -> Variable {
+/// The values of the label `name`, several at once or all. Asked of every family, so that what never
+/// did a thing can be chosen too.
+fn values_of(name: &'static str, label: &'static str, narrowed: &str) -> Variable {
     Variable {
         name,
         label,
         kind: "query",
-        query: query.to_owned(),
+        query: format!(r#"label_values({{__name__=~"{OURS}"{narrowed}}}, {name})"#),
         datasource: Some(DATASOURCE),
         multi: true,
         include_all: true,
@@ -160,20 +163,17 @@ fn values_of(name: &'static str, label: &'static str, query: &str) -> Variable {
 }
 
 fn cluster() -> Variable {
-    values_of("cluster", "Cluster", "label_values(tmc_cluster_health, cluster)")
+    values_of("cluster", "Cluster", "")
 }
 
 fn component_type() -> Variable {
-    let query = "label_values(tmc_component_operations_total, component_type)";
-    values_of("component_type", "Component", query)
+    values_of("component_type", "Component", "")
 }
 
 fn component_id() -> Variable {
-    let query = r#"label_values(tmc_component_operations_total{component_type=~"$component_type"}, component_id)"#;
-    values_of("component_id", "Instance", query)
+    values_of("component_id", "Instance", r#", component_type=~"$component_type""#)
 }
 
 fn logical_cluster() -> Variable {
-    let query = "label_values(tmc_cluster_health, logical_cluster)";
-    values_of("logical_cluster", "Logical cluster", query)
+    values_of("logical_cluster", "Logical cluster", "")
 }
