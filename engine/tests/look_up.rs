@@ -10,12 +10,13 @@ fn family(registry: &Registry, name: &str) -> CounterFamily<2> {
 
 #[test]
 fn a_series_found_here_is_the_one_that_is_found_there() {
-    let registry = Registry::new();
+    const SERIES: usize = 5_000;
+    let registry = Registry::builder().series_limit(SERIES).build().unwrap();
     let family = family(&registry, "found_total");
     // Many more series than a thread remembers, each several times, on two threads.
     let work = || {
         for round in 0..3 {
-            for at in 0..600 {
+            for at in 0..SERIES {
                 let (a, b) = (format!("a{at}"), format!("b{}", at % 7));
                 family.at([&a, &b]).inc();
                 assert!(family.with([&a, &b]).value() > round);
@@ -25,7 +26,7 @@ fn a_series_found_here_is_the_one_that_is_found_there() {
     std::thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
     let snapshot = registry.snapshot();
     let series = snapshot.family("found_total").unwrap();
-    assert_eq!(series.series().count(), 600);
+    assert_eq!(series.series().count(), SERIES);
     assert!(series.series().all(|series| series.value().as_f64() == 6.0));
 }
 
@@ -54,10 +55,10 @@ fn where_one_value_ends_and_which_family_it_is_matter() {
 
 #[test]
 fn a_found_series_may_be_held_while_others_are_looked_up() {
-    let registry = Registry::new();
+    let registry = Registry::builder().series_limit(10_000).build().unwrap();
     let family = family(&registry, "held_total");
     let held = family.at(["held", ""]);
-    for at in 0..2000 {
+    for at in 0..5_000 {
         family.at([&at.to_string(), ""]).inc(); // pushes it out of the cache
     }
     held.inc();

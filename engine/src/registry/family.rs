@@ -45,11 +45,11 @@ impl<M: Instrument, K: Key> Family<M, K> {
     /// Finds or creates the series, to record into it at once: `requests.at(["GET", "200"]).inc()`.
     ///
     /// For hot paths whose label values are only known in them. As [`Family::with`], but a thread
-    /// remembers the last 256 series or so that it looked up, and all of a family whose labels have
+    /// remembers the last 2,000 series or so that it looked up, and all of a family whose labels have
     /// at most 512 combinations of values: finding one of them again neither locks, allocates, nor
-    /// writes to memory that threads share. The thread's first look-up allocates 12 KiB, the first
-    /// in a family of the second sort 32 bytes per combination. What an idle thread remembers of
-    /// removed series is bounded likewise.
+    /// writes to memory that threads share. The thread's first look-up allocates 3 KiB, which grow to
+    /// 96 KiB as it needs them, the first in a family of the second sort 32 bytes per combination. What
+    /// an idle thread remembers of removed series is bounded likewise.
     ///
     /// Beyond the family's limit each look-up takes the slow way. Not for use inside a global
     /// allocator, where handles are.
