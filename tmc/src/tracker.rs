@@ -2,7 +2,8 @@
 //! Upstream: components, [`track_operation`]. Downstream: the collector's component families.
 //!
 //! Each verdict looks its series up. Where the same operation runs again and again, `operation` keeps
-//! the handles.
+//! the handles. A tracker borrows the collector: a clone would write a count that threads share, twice an
+//! operation, and two threads would be no faster than one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,6 +26,9 @@ use crate::error::{Classify, ErrorType};
 /// A cancelled operation's time says when somebody gave up, not how long the operation takes, so it
 /// stays out of the latency. A time-out is an error of the component, for alerts on the error rate.
 ///
+/// It borrows the collector and the texts that are not owned; [`into_owned`](Self::into_owned) makes one
+/// that borrows nothing.
+///
 /// ```
 /// # fn sync() -> Result<u32, std::io::Error> { Ok(3) }
 /// # let collector = tmc_metrics::MetricsCollector::new(&tmc_metrics::Registry::new()).unwrap();
@@ -35,7 +39,7 @@ use crate::error::{Classify, ErrorType};
 /// ```
 #[must_use = "a tracker that is dropped counts its operation as cancelled"]
 pub struct OperationTracker<'a> {
-    collector: MetricsCollector,
+    collector: Cow<'a, MetricsCollector>,
     component_type: Cow<'a, str>,
     component_id: Cow<'a, str>,
     operation: Cow<'a, str>,
@@ -46,13 +50,34 @@ pub struct OperationTracker<'a> {
 
 impl<'a> OperationTracker<'a> {
     pub(crate) fn start(
-        collector: MetricsCollector,
+        collector: Cow<'a, MetricsCollector>,
         component_type: Cow<'a, str>,
         component_id: Cow<'a, str>,
         operation: Cow<'a, str>,
     ) -> Self {
         let start = collector.clock().tick();
         Self { collector, component_type, component_id, operation, start, ended: false }
+    }
+
+    /// The same operation, for a struct that holds it or a thread that ends it. Clones the collector and
+    /// copies what texts it borrowed: may allocate.
+    ///
+    /// ```
+    /// # let collector = tmc_metrics::MetricsCollector::new(&tmc_metrics::Registry::new()).unwrap();
+    /// let tracker = collector.operation_tracker("Syncer", "syncer-1", "sync").into_owned();
+    /// std::thread::spawn(move || tracker.success()).join().unwrap();
+    /// ```
+    pub fn into_owned(mut self) -> OperationTracker<'static> {
+        self.ended = true; // the other one ends it
+        let text = |text: &mut Cow<'a, str>| Cow::Owned(std::mem::take(text).into_owned());
+        OperationTracker {
+            collector: Cow::Owned(MetricsCollector::clone(&self.collector)),
+            component_type: text(&mut self.component_type),
+            component_id: text(&mut self.component_id),
+            operation: text(&mut self.operation),
+            start: self.start,
+            ended: false,
+        }
     }
 
     /// The operation did what it should.
@@ -159,22 +184,28 @@ pub fn track_operation<T, E: Classify>(
 /// The operation begins with this call, not with the first poll. A future that is dropped before
 /// it is ready, or never polled, counts as cancelled.
 ///
+/// Takes a reference to the collector, or a clone of it for a future that has to borrow nothing.
+///
 /// # Errors
 /// Those of `work`.
-pub fn track_operation_async<'a, T, E: Classify, C, I, O, F>(
-    collector: &MetricsCollector,
+pub fn track_operation_async<'a, T, E: Classify, M, C, I, O, F>(
+    collector: M,
     component_type: C,
     component_id: I,
     operation: O,
     work: F,
-) -> impl Future<Output = Result<T, E>> + use<'a, T, E, C, I, O, F>
+) -> impl Future<Output = Result<T, E>> + use<'a, T, E, M, C, I, O, F>
 where
+    M: Into<Cow<'a, MetricsCollector>>,
     C: Into<Cow<'a, str>>,
     I: Into<Cow<'a, str>>,
     O: Into<Cow<'a, str>>,
     F: Future<Output = Result<T, E>>,
 {
-    let tracker = collector.operation_tracker(component_type, component_id, operation);
+    let [component_type, component_id, operation] =
+        [component_type.into(), component_id.into(), operation.into()];
+    let tracker =
+        OperationTracker::start(collector.into(), component_type, component_id, operation);
     async move {
         let result = work.await;
         tracker.conclude(result)

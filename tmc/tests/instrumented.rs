@@ -173,6 +173,49 @@ fn a_function_that_never_returns_can_only_be_cancelled() {
     bench.assert_ended("cancelled", &[], None);
 }
 
+#[instrumented(collector = collector, component_type = "Syncer", component_id = "s1", operation = "op")]
+fn gives_away(collector: MetricsCollector) -> MetricsCollector {
+    collector
+}
+
+#[instrumented(collector = collectors.0, component_type = "Syncer", component_id = "s1", operation = "op")]
+fn takes_away(
+    collectors: &mut (MetricsCollector, u32),
+    other: MetricsCollector,
+) -> MetricsCollector {
+    std::mem::replace(&mut collectors.0, other)
+}
+
+#[instrumented(collector = bench.collector, component_type = "Syncer", component_id = "s1", operation = "op")]
+fn takes_apart((bench, other): (&mut Bench, MetricsCollector)) -> MetricsCollector {
+    std::mem::replace(&mut bench.collector, other)
+}
+
+#[instrumented(collector = bench.collector, component_type = "Syncer", component_id = "s1", operation = "op")]
+fn looks_elsewhere<'a>(mut bench: &'a Bench, other: &'a Bench) -> &'a Bench {
+    if bench.registry.snapshot().families().next().is_some() {
+        bench = other;
+    }
+    bench
+}
+
+#[test]
+fn the_body_may_do_with_the_collector_what_it_likes() {
+    let (mut bench, other) = (Bench::new(), Bench::new());
+    drop(gives_away(bench.collector.clone()));
+    bench.assert_ended("success", &[], Some(0.0));
+    let bench_again = Bench::new();
+    drop(takes_away(&mut (bench_again.collector.clone(), 7), other.collector.clone()));
+    bench_again.assert_ended("success", &[], Some(0.0));
+    bench = Bench::new();
+    drop(takes_apart((&mut bench, other.collector.clone())));
+    bench.assert_ended("success", &[], Some(0.0));
+    let bench = Bench::new();
+    looks_elsewhere(&bench, &other);
+    bench.assert_ended("success", &[], Some(0.0));
+    assert_eq!(total(&other.registry.snapshot(), "tmc_component_operations_total"), 0.0);
+}
+
 type Synced<T> = io::Result<T>;
 
 /// Names that the attribute's own must not meet, borrowed results, generics, a method that changes.

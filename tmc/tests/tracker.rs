@@ -41,6 +41,8 @@ fn dropped_without_a_verdict_it_is_cancelled_without_error_or_latency() {
     let bench = Bench::new();
     let tracker = bench.collector.operation_tracker("Syncer", "s1", "op");
     bench.advance(5);
+    let shown = format!("{tracker:?}");
+    assert!(["Syncer", "s1", "op"].iter().all(|name| shown.contains(name)), "{shown}");
     drop(tracker);
     bench.assert_ended("cancelled", &[], None);
 }
@@ -61,12 +63,15 @@ fn a_result_concludes_a_tracker_and_comes_back() {
 }
 
 #[test]
-fn a_tracker_of_owned_names_ends_on_another_thread() {
+fn a_tracker_that_borrows_nothing_ends_on_another_thread() {
     let bench = Bench::new();
-    let names = ["Syncer", "s1", "op"].map(str::to_owned);
-    let [component, id, operation] = names;
-    let tracker = bench.collector.operation_tracker(component, id, operation);
-    bench.advance(20);
+    let tracker = {
+        let (collector, id) = (bench.collector.clone(), format!("s{}", 1));
+        let tracker = collector.operation_tracker("Syncer", id.as_str(), "op");
+        bench.advance(5);
+        tracker.into_owned()
+    };
+    bench.advance(15);
     std::thread::spawn(move || tracker.success()).join().unwrap();
     bench.assert_ended("success", &[], Some(0.02));
 }
@@ -189,7 +194,7 @@ fn a_future_of_owned_parts_is_static_and_send() {
     let id = format!("s{}", 1);
     let future = {
         let collector = bench.collector.clone();
-        spawn(track_operation_async(&collector, "Syncer", id, "op", async { Ok(1) }))
+        spawn(track_operation_async(collector, "Syncer", id, "op", async { Ok(1) }))
     };
     assert_eq!(block_on(future).unwrap(), 1);
     bench.assert_ended("success", &[], Some(0.0));

@@ -1,11 +1,14 @@
 //! Puts an operation tracker around a function's body.
 //! Upstream: the function and the attribute's arguments. Downstream: the compiler.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{GenericArgument, Ident, ItemFn, Path, PathArguments, ReturnType, Type, TypeParamBound};
+use syn::{
+    FnArg, GenericArgument, Ident, ItemFn, Pat, PatType, Path, PathArguments, Receiver,
+    ReceiverKind, ReturnType, Signature, Type, TypeParamBound,
+};
 
 use crate::arguments::Arguments;
 
@@ -20,7 +23,7 @@ pub(crate) fn expand(arguments: Arguments, item: TokenStream) -> syn::Result<Tok
         return Err(syn::Error::new(keyword.span(), message));
     }
     let home = arguments.home.clone();
-    let begin = begin(arguments, &function.sig.ident);
+    let begin = begin(arguments, &function.sig);
     let verdict = verdict(&home, &function.sig.output);
     let body = &function.block;
     let tracked = match (&function.sig.output, function.sig.asyncness.is_some()) {
@@ -49,20 +52,24 @@ pub(crate) fn expand(arguments: Arguments, item: TokenStream) -> syn::Result<Tok
 }
 
 /// The statements that start the tracker.
-fn begin(arguments: Arguments, function: &Ident) -> TokenStream {
+fn begin(arguments: Arguments, function: &Signature) -> TokenStream {
     let Arguments { collector, component_type, component_id, operation, home } = arguments;
     let operation = operation.map_or_else(
-        || function.unraw().to_string().into_token_stream(), // `r#sync` is `sync`
+        || function.ident.unraw().to_string().into_token_stream(), // `r#sync` is `sync`
         ToTokens::into_token_stream,
     );
     let [tracker, source] = ["tracker", "collector"].map(mixed);
     // A statement of its own, so that a collector that the expression makes lives long enough.
-    let collector = quote_spanned! {collector.span()=>
+    let statement = quote_spanned! {collector.span()=>
         #[allow(clippy::needless_borrow, clippy::borrow_deref_ref)] // it may be a reference already
         let #source: &#home::MetricsCollector = &#collector;
     };
+    let clone = is_the_bodys(&collector.to_token_stream(), function).then(|| {
+        quote!(let #source = &<#home::MetricsCollector as ::core::clone::Clone>::clone(#source);)
+    });
     quote! {
-        #collector
+        #statement
+        #clone
         let #tracker = #home::MetricsCollector::operation_tracker(
             #source,
             #component_type,
@@ -70,6 +77,29 @@ fn begin(arguments: Arguments, function: &Ident) -> TokenStream {
             #operation,
         );
     }
+}
+
+/// Whether an expression mentions what the body may change or give away: all but what is behind a shared
+/// reference, and what is no parameter. Such a collector is cloned; any other is borrowed, so that threads
+/// that call the function write nothing that they share.
+fn is_the_bodys(expression: &TokenStream, function: &Signature) -> bool {
+    let is_reference =
+        |ty: &Type| matches!(ty, Type::Reference(reference) if reference.mutability.is_none());
+    let is_shared = |parameter: &FnArg| match parameter {
+        FnArg::Receiver(Receiver { kind: ReceiverKind::Reference(_, _, mutable), .. }) => {
+            mutable.is_none()
+        }
+        FnArg::Receiver(Receiver { kind: ReceiverKind::Typed(_, ty), .. }) => is_reference(ty),
+        FnArg::Receiver(_) => false,
+        FnArg::Typed(PatType { pat, ty, .. }) => matches!(**pat, Pat::Ident(_)) && is_reference(ty),
+    };
+    let mut owned = function.inputs.iter().filter(|parameter| !is_shared(parameter));
+    owned.any(|parameter| match parameter {
+        FnArg::Receiver(_) => mentions(expression, &|ident| ident == "self"),
+        FnArg::Typed(PatType { pat, .. }) => {
+            mentions(expression, &|ident| mentions(&pat.to_token_stream(), &|bound| bound == ident))
+        }
+    })
 }
 
 /// A block that starts the tracker, takes the result and ends the tracker by it.
@@ -107,13 +137,13 @@ fn mixed(name: &str) -> Ident {
 fn named(output: &ReturnType) -> TokenStream {
     let ReturnType::Type(_, output) = output else { return quote!(()) };
     let output = output.to_token_stream();
-    if mentions_impl(output.clone()) { quote!(_) } else { output }
+    if mentions(&output, &|ident| ident == "impl") { quote!(_) } else { output }
 }
 
-fn mentions_impl(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        proc_macro2::TokenTree::Ident(ident) => ident == "impl",
-        proc_macro2::TokenTree::Group(group) => mentions_impl(group.stream()),
+fn mentions(tokens: &TokenStream, wanted: &dyn Fn(&Ident) -> bool) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => wanted(&ident),
+        TokenTree::Group(group) => mentions(&group.stream(), wanted),
         _ => false,
     })
 }

@@ -63,7 +63,10 @@ use syn::parse_macro_input;
 ///
 /// Values are expressions over the function's arguments, evaluated when it begins. What they borrow
 /// is borrowed until the function ends; where the body changes or gives away the same, give a
-/// copy: `component_id = self.id.clone()`.
+/// copy: `component_id = self.id.clone()`. The collector alone is cloned by itself where it comes from a
+/// parameter that the body may change or give away: `&mut self`, `self`, or any other that is no shared
+/// reference. That writes a count which threads share; where many call the same, let it come from `&self`,
+/// from a parameter of type `&T`, or from a static.
 ///
 /// A function that returns a `Result`, under whatever name, ends with `success` or with `error`, and
 /// its error has to be `Classify`. One that returns anything else, a type parameter too, ends with

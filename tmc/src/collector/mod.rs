@@ -82,13 +82,13 @@ impl MetricsCollector {
 
     /// Starts to track an operation; see [`OperationTracker`].
     pub fn operation_tracker<'a>(
-        &self,
+        &'a self,
         component_type: impl Into<Cow<'a, str>>,
         component_id: impl Into<Cow<'a, str>>,
         operation: impl Into<Cow<'a, str>>,
     ) -> OperationTracker<'a> {
         OperationTracker::start(
-            self.clone(),
+            self.into(),
             component_type.into(),
             component_id.into(),
             operation.into(),
@@ -126,6 +126,18 @@ fn calibrate() {
 impl fmt::Debug for MetricsCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MetricsCollector").finish_non_exhaustive()
+    }
+}
+
+impl<'a> From<&'a MetricsCollector> for Cow<'a, MetricsCollector> {
+    fn from(collector: &'a MetricsCollector) -> Self {
+        Cow::Borrowed(collector)
+    }
+}
+
+impl From<MetricsCollector> for Cow<'_, MetricsCollector> {
+    fn from(collector: MetricsCollector) -> Self {
+        Cow::Owned(collector)
     }
 }
 

@@ -89,6 +89,7 @@ impl Mirror {
             Ok(to) => {
                 let tracker =
                     self.collector.operation_tracker(MOVER, MOVER_ID, "migrate-namespace");
+                let tracker = tracker.into_owned(); // the move goes on from round to round
                 let bytes = BTreeMap::new();
                 let error = ErrorType::ClusterUnreachable;
                 let recovery = (strategy == FAILOVER)
