@@ -1,6 +1,6 @@
 //! The threads behind a monitor. One waits for what is due; it never runs a check. Checks run on
-//! threads that come when they are needed and go when they have been idle: one that hangs holds up its
-//! own thread and nobody else.
+//! threads that come when they are needed and go when they have been idle or the monitor stops: one that
+//! hangs holds up its own thread and nobody else.
 //!
 //! Upstream: monitor. Downstream: the board, which decides; providers; the collector.
 
@@ -171,7 +171,9 @@ impl Shared {
         }
         let mut state = self.lock();
         let State { board, jobs, in_flight, .. } = &mut *state;
-        let waiting: Vec<Job> = jobs.1.try_iter().collect();
+        // Who listens to these gets no more of them, and ends.
+        let (_, waiting) = std::mem::replace(jobs, unbounded());
+        let waiting: Vec<Job> = waiting.try_iter().collect();
         *in_flight -= waiting.len();
         waiting.iter().for_each(|job| board.forget(job.start));
         #[cfg(feature = "tokio")]
@@ -267,13 +269,14 @@ impl Shared {
         });
     }
 
-    /// Runs checks until there are none for a while.
-    fn work(&self, jobs: &Receiver<Job>) {
+    /// Runs checks until there are none for a while, or the monitor stopped.
+    fn work(self: &Arc<Self>, jobs: &Receiver<Job>) {
         loop {
             let Ok(Job { start, provider }) = jobs.recv_timeout(IDLE) else {
                 let mut state = self.lock();
                 if jobs.is_empty() {
                     state.threads -= 1;
+                    self.grow(&mut state, FEW); // it may have been started again meanwhile
                     return;
                 }
                 continue;

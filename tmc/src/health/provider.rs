@@ -206,7 +206,8 @@ pub struct ProcessLimits {
 
 impl ProcessLimits {
     /// Degraded above these, unhealthy above one and a half times as much: resident memory in bytes, and CPU
-    /// in percent, where 100 is one core.
+    /// in percent, where 100 is one core. An infinite one is no limit; one that is not above zero makes each
+    /// check an error that says so.
     #[must_use]
     pub fn new(
         collector: &crate::collector::MetricsCollector,
@@ -229,13 +230,18 @@ impl HealthProvider for ProcessLimits {
                     .into(),
             );
         }
-        let share = (memory / self.memory_bytes).max(cpu / self.cpu_percent);
+        let mut share: f64 = 0.0;
+        for (what, used, limit) in
+            [("memory", memory, self.memory_bytes), ("CPU", cpu, self.cpu_percent)]
+        {
+            if limit.is_nan() || limit <= 0.0 {
+                return Err(format!("the limit of {what} is {limit}: give one above zero").into());
+            }
+            share = share.max(used / limit);
+        }
         let status = match share {
             share if share > 1.5 => HealthStatus::Unhealthy,
             share if share > 1.0 => HealthStatus::Degraded,
-            share if share.is_nan() => {
-                return Err("a limit of memory or CPU is not a number above zero".into());
-            }
             _ => HealthStatus::Healthy,
         };
         let message = format!("{memory:.0} bytes of memory, {cpu:.0} % CPU");

@@ -77,6 +77,8 @@ fn what_providers_say_shows_in_every_family() {
     assert_eq!(monitor.cluster("prod").status, Degraded);
     assert_eq!(monitor.cluster("elsewhere").status, Unknown);
     assert_eq!(a.status(), (Healthy, "as told".to_owned()));
+    let shown = format!("{a:?} {monitor:?}");
+    assert!(shown.contains(r#"(Healthy, "as told")"#) && shown.contains("Degraded"), "{shown}");
 }
 
 #[test]
@@ -150,7 +152,7 @@ fn stopped_it_asks_nobody_and_started_again_it_does() {
     });
     assert_eq!(monitor.check_now().status, Unknown, "it does not run");
     assert_eq!(asks.try_iter().count(), 0);
-    for _ in 0..3 {
+    for _ in 0..100 {
         monitor.start().unwrap();
         monitor.start().unwrap();
         assert!(monitor.is_running());
@@ -161,6 +163,30 @@ fn stopped_it_asks_nobody_and_started_again_it_does() {
         monitor.check_now();
         assert_eq!(asks.try_iter().count(), 0);
     }
+    let counts = monitor.checks();
+    assert!(
+        counts.total_checks >= 100 && counts.healthy_checks == counts.total_checks,
+        "{counts:?}"
+    );
+}
+
+#[test]
+fn its_threads_end_with_the_last_handle() {
+    let (held, released) = crossbeam_channel::bounded::<()>(0);
+    {
+        let registry = Registry::new();
+        let held_by_registry = move || held.len() as f64;
+        registry.gauge_callback("held", "", held_by_registry).unwrap().detach();
+        let collector = MetricsCollector::new(&registry).unwrap();
+        let monitor = monitor(&collector);
+        let _counts = monitor.register(syncer("a"), says(Healthy));
+        monitor.start().unwrap();
+        drop(monitor.clone());
+        assert!(monitor.is_running());
+        assert_eq!(monitor.check_now().status, Healthy);
+    }
+    // A thread of the monitor would hold the collector, and that the registry.
+    assert!(released.recv().is_err());
 }
 
 /// A check that says that it was begun, then waits until it is released.
@@ -283,6 +309,13 @@ fn a_cluster_is_judged_by_activity_and_errors() {
     assert_eq!(status(), Degraded, "it is quiet");
     activity.succeeded();
     assert_eq!(status(), Healthy);
+    activity.failed();
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(status(), Degraded, "a minute ago counts");
+    (0..7).for_each(|_| activity.succeeded());
+    activity.failed();
+    let report = activity.check().unwrap();
+    assert_eq!((report.status, &*report.message), (Degraded, "2 of 10 operations failed"));
 }
 
 #[test]
@@ -292,13 +325,23 @@ fn a_process_is_judged_by_its_limits() {
     assert!(limits.check().is_err(), "nothing was sampled yet, so it is not healthy");
     for (memory, cpu, expected) in [
         (50, 40.0, Healthy),
+        (100, 50.0, Healthy),
         (101, 0.0, Degraded),
         (1, 51.0, Degraded),
+        (150, 75.0, Degraded),
         (151, 0.0, Unhealthy),
         (1, 76.0, Unhealthy),
     ] {
         collector.record_memory_usage(memory);
         collector.record_cpu_usage(cpu);
         assert_eq!(limits.check().unwrap().status, expected, "{memory} bytes, {cpu} %");
+    }
+    let unlimited = ProcessLimits::new(&collector, f64::INFINITY, 100.0);
+    assert_eq!(unlimited.check().unwrap().status, Healthy);
+    for wrong in [0.0, -1.0, f64::NAN] {
+        for (memory, cpu, what) in [(wrong, 50.0, "memory"), (100.0, wrong, "CPU")] {
+            let error = ProcessLimits::new(&collector, memory, cpu).check().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("the limit of {what} is ")), "{error}");
+        }
     }
 }
