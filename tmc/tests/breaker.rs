@@ -98,8 +98,9 @@ fn it_opens_probes_and_closes() {
 
     rig.clock.advance(6 * SECOND);
     assert_eq!(breaker.state(), CircuitState::HalfOpen);
+    assert_eq!(format!("{:>10}", breaker.state()), " half-open");
     fail(&breaker, ErrorType::SyncTimeout);
-    assert_eq!(breaker.state(), CircuitState::Open);
+    assert_eq!(breaker.state().to_string(), "open");
     assert_eq!(
         rig.tally(),
         Tally { attempts: 2, successes: 0, failures: 1, durations: 1, sum: 10.0 }
@@ -107,7 +108,7 @@ fn it_opens_probes_and_closes() {
 
     rig.clock.advance(10 * SECOND);
     succeed(&breaker);
-    assert_eq!(breaker.state(), CircuitState::Closed);
+    assert_eq!(breaker.state().to_string(), "closed");
     assert_eq!(
         rig.tally(),
         Tally { attempts: 2, successes: 1, failures: 1, durations: 2, sum: 20.0 }
@@ -248,6 +249,9 @@ fn a_refusal_is_a_tmc_error_that_says_when_to_try_again() {
     fail(&breaker, ErrorType::SyncTimeout);
     fail(&breaker, ErrorType::SyncTimeout);
     let refused = refused(&breaker);
+    assert_eq!((refused.component(), refused.retry_after()), ("syncer", 10 * SECOND));
+    let shown = format!("{breaker:?}");
+    assert!(shown.contains("syncer") && shown.contains("Open"), "{shown}");
     assert_eq!(
         refused.to_string(),
         "calls of syncer are refused after too many failures; try again in 10s"

@@ -146,31 +146,31 @@ fn an_error_that_is_not_retryable_ends_a_recovery() {
     );
 }
 
-/// 1 + 2 + 4 s lie within 10 s, 8 s more do not: the time is not waited out for nothing.
+/// 1 + 2 + 4 s lie within 7 s, 8 s more not within 14: the time is not waited out for nothing.
 #[test]
 fn no_delay_is_begun_that_ends_after_the_deadline() {
-    let rig = Rig::new();
-    let strategy = RetryStrategy::builder()
-        .max_attempts(100)
-        .base_delay(SECOND)
-        .jitter(Jitter::None)
-        .deadline(10 * SECOND)
-        .build()
-        .unwrap();
-    let mut tries = 0;
-    let result: Result<(), _> = strategy.run(&rig.collector, "syncer", &rig.wait(), || {
-        tries += 1;
-        Err(unreachable())
-    });
-    assert!(result.is_err());
-    assert_eq!((tries, rig.tally().sum), (4, 7.0));
+    let within = |deadline| {
+        let builder = RetryStrategy::builder().max_attempts(100).base_delay(SECOND);
+        builder.jitter(Jitter::None).deadline(deadline).build().unwrap()
+    };
+    for deadline in [7, 14] {
+        let (rig, mut tries) = (Rig::new(), 0);
+        let strategy = within(deadline * SECOND);
+        let result: Result<(), _> = strategy.run(&rig.collector, "syncer", &rig.wait(), || {
+            tries += 1;
+            Err(unreachable())
+        });
+        assert!(result.is_err());
+        assert_eq!((tries, rig.tally().sum), (4, 7.0));
+    }
 
     // The operation's own time counts.
     let rig = Rig::new();
-    let result: Result<(), _> = strategy.run(&rig.collector, "syncer", &rig.wait(), || {
-        rig.clock.advance(10 * SECOND);
-        Err(unreachable())
-    });
+    let result: Result<(), _> =
+        within(10 * SECOND).run(&rig.collector, "syncer", &rig.wait(), || {
+            rig.clock.advance(10 * SECOND);
+            Err(unreachable())
+        });
     assert!(result.is_err());
     assert_eq!(rig.tally(), Tally::default());
 }
@@ -307,6 +307,7 @@ fn a_recovery_of_ones_own_ends_once() {
     let begin =
         || Recovery::begin(&rig.collector, ErrorType::MigrationFailure, "failover", "mover");
     let (won, lost, dropped) = (begin(), begin(), begin());
+    assert!(format!("{won:?}").contains("MigrationFailure"));
     assert_eq!(rig.tally().active(), 3);
     rig.clock.advance(SECOND);
     won.success();
@@ -347,6 +348,20 @@ fn retention_leaves_no_phantoms_among_the_active_recoveries() {
     long.success();
     pass(3);
     assert_eq!(Tally::of(&registry), Tally::default(), "in the end, all of them go");
+
+    // The same for who records by hand: the three exist from the first, and none goes before the others.
+    let labels = (ErrorType::SyncFailure, "manual", "mover");
+    collector.record_recovery_attempt(labels.0, labels.1, labels.2);
+    assert_eq!(Tally::of(&registry).active(), 1);
+    collector.record_recovery_success(labels.0, labels.1, labels.2);
+    for _ in 0..24 {
+        clock.advance(hour / 6);
+        collector.record_recovery_attempt(labels.0, labels.1, labels.2);
+        collector.record_recovery_failure(labels.0, labels.1, labels.2);
+        assert_eq!(Tally::of(&registry).active(), 0);
+    }
+    pass(3);
+    assert_eq!(Tally::of(&registry), Tally::default());
 }
 
 #[test]
@@ -391,7 +406,9 @@ proptest! {
             .max_attempts(attempts).base_delay(base).max_delay(cap)
             .factor(factor).jitter(jitter).seed(seed).build().unwrap();
         let delays: Vec<Duration> = strategy.delays().take(60).collect();
-        prop_assert_eq!(delays.len(), (attempts as usize - 1).min(60));
+        let tries = attempts as usize - 1;
+        prop_assert_eq!(strategy.delays().size_hint(), (tries, Some(tries)));
+        prop_assert_eq!(delays.len(), tries.min(60));
         prop_assert_eq!(&delays, &strategy.delays().take(60).collect::<Vec<_>>());
 
         let mut whole = base.as_secs_f64();
@@ -447,5 +464,30 @@ proptest! {
         let retried = u64::from(waits.get() > 0);
         prop_assert_eq!((tally.attempts, tally.durations, tally.active()), (retried, retried, 0));
         prop_assert_eq!(tally.successes, if result.is_ok() { retried } else { 0 });
+    }
+}
+
+/// The least, the mean and the greatest of a thousand delays of a second.
+fn spread(jitter: Jitter) -> [f64; 3] {
+    let strategy = RetryStrategy::builder()
+        .max_attempts(1_001)
+        .base_delay(Duration::from_secs(1))
+        .factor(1.0)
+        .jitter(jitter)
+        .seed(7)
+        .build()
+        .unwrap();
+    let mut delays: Vec<f64> = strategy.delays().map(|delay| delay.as_secs_f64()).collect();
+    delays.sort_by(f64::total_cmp);
+    [delays[0], delays.iter().sum::<f64>() / 1_000.0, delays[999]]
+}
+
+#[test]
+fn jitter_leaves_all_of_a_delay_to_chance_or_half_of_it_or_nothing() {
+    for (jitter, least) in [(Jitter::Full, 0.0), (Jitter::Equal, 0.5), (Jitter::None, 1.0)] {
+        let expected = [least, f64::midpoint(least, 1.0), 1.0];
+        let found = spread(jitter);
+        let near = found.iter().zip(expected).all(|(found, wanted)| (found - wanted).abs() < 0.03);
+        assert!(near, "{jitter:?}: {found:?}, not about {expected:?}");
     }
 }

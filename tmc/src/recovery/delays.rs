@@ -19,6 +19,7 @@ pub enum Jitter {
 /// Delay number n, from 0, is `base * factor^n`, at most the cap, before jitter. Does not allocate.
 #[derive(Clone, Debug)]
 pub struct Delays {
+    /// The further tries that are left.
     pub(super) left: u32,
     /// Seconds, before the cap and jitter; may have grown to infinity.
     pub(super) next: f64,
@@ -29,11 +30,6 @@ pub struct Delays {
 }
 
 impl Delays {
-    /// The further tries that are left.
-    pub(super) fn left(&self) -> u32 {
-        self.left
-    }
-
     fn share(&mut self) -> f64 {
         match self.jitter {
             Jitter::None => 1.0,

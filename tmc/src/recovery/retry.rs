@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
             }
             Err(error) => error,
         };
-        if !error.is_retryable() || self.delays.left() == 0 {
+        if !error.is_retryable() {
             return None;
         }
         let delay = self.delays.next()?.saturating_add(error.retry_after().unwrap_or_default());
