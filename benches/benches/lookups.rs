@@ -46,17 +46,9 @@ fn section(
 }
 
 fn bars(strings: &Section, enums: &Section) -> Vec<Bar> {
-    let [one, two] = THREADS.map(|threads| strings.rate(threads, name::AT));
-    let per_thread = two.map(|rate| rate / 2.0);
     vec![
         strings.against_fastest(name::AT, 1, 2.5),
-        Bar::at_most(
-            "strings: time per increment, 2 threads / 1".to_owned(),
-            one,
-            per_thread,
-            1.15,
-        )
-        .disturbed(strings.disturbed(1) || strings.disturbed(2)),
+        strings.two_threads_against_one(name::AT, 1.15),
         strings.against_fastest(name::AT, 2, 3.5),
         Bar::at_most(
             "enums, 1 thread: time of a look-up and its increment / a plain handle's".to_owned(),

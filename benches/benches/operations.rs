@@ -18,6 +18,10 @@ const THREADS: [usize; 2] = [1, 2];
 /// What a bound operation may cost above its two readings of the clock, in nanoseconds.
 const ABOVE_THE_CLOCK: f64 = 10.0;
 
+/// What a second thread may add to the time of an operation. One word that both write doubles it; a second core
+/// that is slower for other reasons adds up to a third.
+const SCALES: f64 = 1.5;
+
 fn main() -> io::Result<ExitCode> {
     let settings = Settings::from_process();
     let mut out = io::stdout().lock();
@@ -62,7 +66,9 @@ fn bars(counted: &Section, tracked: &Section, repeated: &Section) -> Vec<Bar> {
             tracked.against(name::TRACKER, name::PROMETHEUS, threads, 2.0),
         ]
     });
-    against_the_peer.chain([above_the_clock(repeated)]).collect()
+    let scales = [name::TRACKER, name::INSTRUMENTED]
+        .map(|name| tracked.two_threads_against_one(name, SCALES));
+    against_the_peer.chain(scales).chain([above_the_clock(repeated)]).collect()
 }
 
 /// A difference, where the other bars are ratios.

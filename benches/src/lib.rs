@@ -64,6 +64,8 @@ pub mod name {
     pub const BOUND: &str = "tmc bound operation";
     /// The collector, an operation tracker.
     pub const TRACKER: &str = "tmc operation_tracker";
+    /// A method under the attribute that makes every call a tracked operation.
+    pub const INSTRUMENTED: &str = "tmc #[instrumented]";
     /// `Instant::now` and its `elapsed`.
     pub const TWO_INSTANTS: &str = "two Instants";
     /// `Clock::tick` and its `elapsed`.

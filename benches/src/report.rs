@@ -52,6 +52,15 @@ impl Section {
         Bar { claim: format!("{}, the fastest peer", bar.claim), ..bar }
     }
 
+    /// Core time per operation of two threads against one: 1 where threads do not meet.
+    #[must_use]
+    pub fn two_threads_against_one(&self, ours: &str, limit: f64) -> Bar {
+        let claim = format!("{}: time per {ours}, 2 threads / 1", self.title);
+        let per_thread = self.rate(2, ours).map(|rate| rate / 2.0);
+        Bar::at_most(claim, self.rate(1, ours), per_thread, limit)
+            .disturbed(self.disturbed(1) || self.disturbed(2))
+    }
+
     fn outcomes(&self, threads: usize) -> &[Outcome] {
         self.columns.iter().find(|(count, _)| *count == threads).map_or(&[], |(_, all)| all)
     }

@@ -30,7 +30,8 @@ pub fn counted() -> Vec<Box<dyn Contender>> {
 /// Ways to track a whole operation out of many, fresh.
 #[must_use]
 pub fn tracked() -> Vec<Box<dyn Contender>> {
-    vec![tmc::bound(SERIES), tmc::tracker(), peer::tracked(), peer::tracked_by_handles(SERIES)]
+    let ours = [tmc::bound(SERIES), tmc::tracker(), tmc::instrumented()];
+    ours.into_iter().chain([peer::tracked(), peer::tracked_by_handles(SERIES)]).collect()
 }
 
 /// Ways to track one operation again and again, handles kept, fresh, and what reading the clock twice
@@ -113,7 +114,7 @@ mod tests {
         for threads in [1, 3] {
             let plan = Plan { threads, rounds: 1, most_rounds: 1, until: Until::Batches(1) };
             assert_eq!(run(&counted(), plan).len(), 2);
-            assert_eq!(run(&tracked(), plan).len(), 4);
+            assert_eq!(run(&tracked(), plan).len(), 5);
             assert_eq!(run(&repeated(), plan).len(), 4);
         }
     }

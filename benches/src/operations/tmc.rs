@@ -1,7 +1,7 @@
 //! The collector's ways: a count by four strings, an operation whose handles are kept, a tracker.
 //! Upstream: tmc-metrics. Downstream: operations.
 
-use tmc_metrics::{MetricsCollector, Operation, Registry};
+use tmc_metrics::{MetricsCollector, Operation, Registry, instrumented};
 
 use super::{Values, all, visits};
 use crate::contender::{Shared, Total};
@@ -50,6 +50,34 @@ pub(super) fn tracker() -> Box<dyn Contender> {
             collector.operation_tracker(component, id, operation).success();
         },
     })
+}
+
+pub(super) fn instrumented() -> Box<dyn Contender> {
+    let collector = collector();
+    let total = total(&collector, 1);
+    let syncer = Syncer { collector };
+    Box::new(Shared {
+        name: name::INSTRUMENTED,
+        role: Role::Engine,
+        handles: visits(1),
+        total,
+        record: move |values: &Values| syncer.sync(all(values)),
+    })
+}
+
+/// Threads share one.
+struct Syncer {
+    collector: MetricsCollector,
+}
+
+impl Syncer {
+    #[instrumented(
+        collector = self.collector,
+        component_type = values[0],
+        component_id = values[1],
+        operation = values[2],
+    )]
+    fn sync(&self, values: [&str; 4]) {}
 }
 
 fn collector() -> MetricsCollector {
