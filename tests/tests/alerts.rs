@@ -40,20 +40,25 @@ fn test_sized(rules: &str) -> String {
     rules.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
-/// Every `[5m]` and `offset 5m` of a line becomes one of [`WINDOW`].
+/// Every `[5m]`, `offset 5m` and `time() - 300` of a line becomes one of [`WINDOW`].
 fn with_windows(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;
     let is_duration = |c: char| c.is_ascii_digit() || "smhdw".contains(c);
     while let Some((at, start)) =
-        ["[", "offset "].iter().filter_map(|s| Some((rest.find(s)?, s.len()))).min()
+        ["[", "offset ", "time() - "].iter().filter_map(|s| Some((rest.find(s)?, s.len()))).min()
     {
         let (before, after) = rest.split_at(at + start);
         let end = after.find(|c| !is_duration(c)).unwrap_or(after.len());
         let duration = &after[..end];
         let is_one = duration.starts_with(|c: char| c.is_ascii_digit());
         out += before;
-        out += if is_one { WINDOW } else { duration };
+        let seconds = duration.ends_with(|c: char| c.is_ascii_digit()); // without a unit
+        out += match is_one {
+            true if seconds => WINDOW.trim_end_matches('s'),
+            true => WINDOW,
+            false => duration,
+        };
         rest = &after[end..];
     }
     out + rest
@@ -61,8 +66,9 @@ fn with_windows(line: &str) -> String {
 
 #[test]
 fn windows_are_found_wherever_they_are() {
-    let line = r#"expr: rate(a{b="[c]"}[5m]) / rate(d[1h30m]) unless e offset 10m > 3"#;
-    let expected = r#"expr: rate(a{b="[c]"}[6s]) / rate(d[6s]) unless e offset 6s > 3"#;
+    let line = r#"expr: rate(a{b="[c]"}[5m]) / rate(d[1h30m]) unless e offset 10m > 3 or f > time() - 600"#;
+    let expected =
+        r#"expr: rate(a{b="[c]"}[6s]) / rate(d[6s]) unless e offset 6s > 3 or f > time() - 6"#;
     assert_eq!(test_sized(line).trim_end(), expected);
     assert_eq!(
         test_sized("  - for: 5m\n    keep_firing_for: 2m"),

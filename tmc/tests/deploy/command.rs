@@ -61,6 +61,9 @@ fn windows_are_shortened_for_a_trial_and_names_stay() {
     assert!(text(&errors["expr"]).contains("_total[5s]"), "{errors}");
     let ratio = found("component_type:tmc_component_operations:error_ratio_rate1h");
     assert!(text(&ratio["expr"]).contains("[1m]"), "{ratio}");
+    let failed = found("TMCMigrationFailed");
+    let shortened = ["offset 10s\n", "up offset 10s", "time() - 10)", "_total[10s]"];
+    assert!(shortened.iter().all(|part| text(&failed["expr"]).contains(part)), "{failed}");
 }
 
 #[test]

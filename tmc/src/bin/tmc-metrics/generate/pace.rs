@@ -17,10 +17,15 @@ impl Pace {
         text.parse().map(Self).map_err(|_| "give a whole number from 1".to_owned())
     }
 
+    /// So many minutes in seconds, at least one.
+    pub(super) fn seconds(self, minutes: u64) -> u64 {
+        (minutes * 60 / self.0).max(1)
+    }
+
     /// So many minutes as PromQL and YAML write them, in the largest unit that divides them; at
     /// least one second.
     pub(super) fn minutes(self, minutes: u64) -> String {
-        let seconds = (minutes * 60 / self.0).max(1);
+        let seconds = self.seconds(minutes);
         let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
         let unit = units.iter().find(|(length, _)| seconds.is_multiple_of(*length));
         let (length, name) = unit.copied().unwrap_or((1, "s"));

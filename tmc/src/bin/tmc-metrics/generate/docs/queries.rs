@@ -51,7 +51,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ),
     (
         "tmc_migration_errors_total",
-        "# within 10 minutes, the very first of a series too\n\
+        "# within 10 minutes, the very first of a series too; after a gap in scraping, old ones as well\n\
          (tmc_migration_errors_total unless tmc_migration_errors_total offset 10m)\n\
          or increase(tmc_migration_errors_total[10m]) > 0",
     ),

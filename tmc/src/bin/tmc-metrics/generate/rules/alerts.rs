@@ -1,10 +1,10 @@
 //! What somebody should be woken for, or should see the next morning.
-//! Upstream: the catalogue; recording, for the error budget. Downstream: the groups of rules.
+//! Upstream: the catalogue; recording, for error budgets and increases. Downstream: the groups of rules.
 //!
 //! Thresholds are the published ones. Where a series may be born at one, `increase` alone misses the
 //! first event: [`fresh_increase`] counts it.
 
-use super::recording::{self, BUDGET};
+use super::recording::{self, BUDGET, fresh_increase};
 use super::{Alert, AlertLabels, Annotations, Group, Pace, Rule};
 
 const CRITICAL: &str = "critical";
@@ -35,12 +35,6 @@ impl Draft {
     }
 }
 
-/// By how much a counter grew in a window. A series that did not exist when the window began counts
-/// from zero, also its first value, which `increase` leaves out.
-fn fresh_increase(counter: &str, window: &str) -> String {
-    format!("({counter} unless {counter} offset {window})\nor increase({counter}[{window}])")
-}
-
 pub(super) fn groups(pace: Pace) -> Vec<Group> {
     let group = |name, drafts: Vec<Draft>| {
         let rules = drafts.into_iter().map(|draft| draft.rule(pace)).collect();
@@ -54,13 +48,10 @@ pub(super) fn groups(pace: Pace) -> Vec<Group> {
 }
 
 fn components(pace: Pace) -> Vec<Draft> {
-    let (window, recovery) = (pace.minutes(5), pace.minutes(30));
+    let (window, recovery) = (pace.minutes(5), pace.minutes(recording::RECOVERY));
     let by = "sum by (component_type, component_id)";
-    let failures = fresh_increase("tmc_recovery_failures_total", &recovery);
-    let successes = fresh_increase("tmc_recovery_successes_total", &recovery);
-    let of = "sum by (error_type, strategy, component)";
     // Of those that ended: an attempt may have begun before the window. Perhaps none ever succeeded.
-    let (failed, succeeded) = (format!("{of} ({failures})"), format!("{of} ({successes})"));
+    let [failed, succeeded] = recording::ENDED.map(recording::recoveries);
     let mut drafts = vec![
         Draft {
             name: "TMCComponentUnhealthy",
@@ -144,8 +135,7 @@ fn burn(pace: Pace, long: u64, short: u64, factor: f64, severity: &'static str) 
 }
 
 fn clusters(pace: Pace) -> Vec<Draft> {
-    let window = pace.minutes(10);
-    let failures = fresh_increase("tmc_migration_errors_total", &window);
+    let failures = fresh_increase("tmc_migration_errors_total", pace, 10);
     vec![
         Draft {
             name: "TMCClusterDisconnected",
@@ -250,7 +240,7 @@ fn monitoring(pace: Pace) -> Vec<Draft> {
         Draft {
             name: "TMCRecordsRefused",
             // Not every reason is exposed before it has a first record.
-            expr: format!("({}) > 0", fresh_increase("tmc_engine_refused_total", &window)),
+            expr: format!("({}) > 0", fresh_increase("tmc_engine_refused_total", pace, 15)),
             minutes: None,
             severity: WARNING,
             summary: "{{ $labels.family }} refuses what is recorded",

@@ -1,5 +1,6 @@
 //! Common queries, evaluated beforehand: rates, ratios, quantiles, error budgets.
-//! Upstream: the catalogue. Downstream: the groups of rules; alerts, which read the error ratios.
+//! Upstream: the catalogue. Downstream: the groups of rules; alerts, which read error ratios and
+//! increases.
 //!
 //! Names are `level:metric:operations`, as Prometheus recommends: the labels that are left, the family
 //! without `_total`, and what was done to it, last first.
@@ -12,6 +13,10 @@ const QUANTILES: [&str; 3] = ["0.5", "0.95", "0.99"];
 /// Minutes of the windows over which error ratios are kept.
 const RATIOS: [u64; 5] = [5, 30, 60, 360, 4320];
 const MONTH: u64 = 43_200;
+/// Minutes within which the recoveries that ended are compared.
+pub(super) const RECOVERY: u64 = 30;
+/// How a recovery ends.
+pub(super) const ENDED: [&str; 2] = ["tmc_recovery_failures_total", "tmc_recovery_successes_total"];
 
 /// Counters and the labels by which one asks for their rate.
 const RATES: &[(&str, &[&str])] = &[
@@ -50,6 +55,7 @@ pub(super) fn groups(pace: Pace) -> Vec<Group> {
     vec![
         group("tmc.rates", rates(pace)),
         group("tmc.ratios", ratios(pace)),
+        group("tmc.increases", increases(pace)),
         group("tmc.quantiles", quantiles(pace)),
         group("tmc.error_ratios", error_ratios(pace)),
         // A month is much to read each time.
@@ -163,6 +169,35 @@ fn ratios(pace: Pace) -> Vec<Rule> {
             share(&states(r#"{status="completed"}"#), &states("")),
         ),
     ]
+}
+
+/// By how much a counter grew within so many minutes, also from nothing to its first value, which
+/// `increase` leaves out.
+///
+/// A series that is there and was not when the window began is taken for new where its process was scraped
+/// then, or has begun since. Elsewhere nobody looked, and what it shows may be old.
+pub(super) fn fresh_increase(counter: &str, pace: Pace, minutes: u64) -> String {
+    let (window, seconds) = (pace.minutes(minutes), pace.seconds(minutes));
+    format!(
+        "({counter} unless {counter} offset {window}\n\
+         and on (job, instance) (up offset {window} == 1 or process_start_time_seconds > time() - {seconds}))\n\
+         or increase({counter}[{window}])"
+    )
+}
+
+const RECOVERIES: [&str; 3] = ["error_type", "strategy", "component"];
+
+/// The name under which the recoveries that ended so within [`RECOVERY`] are kept.
+pub(super) fn recoveries(ended: &str) -> String {
+    name(&RECOVERIES, ended, &format!("increase{}", published(RECOVERY)))
+}
+
+fn increases(pace: Pace) -> Vec<Rule> {
+    let increase = |ended| {
+        let (by, grown) = (RECOVERIES.join(", "), fresh_increase(ended, pace, RECOVERY));
+        rule(recoveries(ended), format!("sum by ({by}) ({grown})"))
+    };
+    ENDED.map(increase).into()
 }
 
 fn quantiles(pace: Pace) -> Vec<Rule> {
