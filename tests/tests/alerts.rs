@@ -52,10 +52,10 @@ fn with_windows(line: &str) -> String {
         let end = after.find(|c| !is_duration(c)).unwrap_or(after.len());
         let duration = &after[..end];
         let is_one = duration.starts_with(|c: char| c.is_ascii_digit());
+        let has_unit = duration.ends_with(|c: char| c.is_ascii_alphabetic());
         out += before;
-        let seconds = duration.ends_with(|c: char| c.is_ascii_digit()); // without a unit
         out += match is_one {
-            true if seconds => WINDOW.trim_end_matches('s'),
+            true if !has_unit => WINDOW.trim_end_matches('s'),
             true => WINDOW,
             false => duration,
         };

@@ -1,4 +1,4 @@
-//! Common queries, evaluated beforehand: rates, ratios, quantiles, error budgets.
+//! Common queries, evaluated beforehand: rates, ratios, increases, quantiles, error budgets.
 //! Upstream: the catalogue. Downstream: the groups of rules; alerts, which read error ratios and
 //! increases.
 //!
@@ -15,6 +15,8 @@ const RATIOS: [u64; 5] = [5, 30, 60, 360, 4320];
 const MONTH: u64 = 43_200;
 /// Minutes within which the recoveries that ended are compared.
 pub(super) const RECOVERY: u64 = 30;
+/// The labels by which one asks for recoveries.
+const RECOVERIES: [&str; 3] = ["error_type", "strategy", "component"];
 /// How a recovery ends.
 pub(super) const ENDED: [&str; 2] = ["tmc_recovery_failures_total", "tmc_recovery_successes_total"];
 
@@ -109,9 +111,8 @@ fn ratios(pace: Pace) -> Vec<Rule> {
     let errors = |counter: &str| {
         format!("sum by (component_type, component_id) (rate({counter}[{window}]))")
     };
-    let recoveries = |counter: &str| {
-        format!("sum by (error_type, strategy, component) (increase({counter}[{long}]))")
-    };
+    let recovered =
+        |counter: &str| format!("sum by ({}) (increase({counter}[{long}]))", RECOVERIES.join(", "));
     let states = |matcher| {
         format!("sum by (source_cluster, target_cluster) (tmc_migrations_total{matcher})")
     };
@@ -157,10 +158,10 @@ fn ratios(pace: Pace) -> Vec<Rule> {
             share(&errors("tmc_component_errors_total"), &errors(operations)),
         ),
         rule(
-            "error_type_strategy_component:tmc_recovery_successes:ratio_increase1h".to_owned(),
+            name(&RECOVERIES, "tmc_recovery_successes_total", "ratio_increase1h"),
             share(
-                &recoveries("tmc_recovery_successes_total"),
-                &recoveries("tmc_recovery_attempts_total"),
+                &recovered("tmc_recovery_successes_total"),
+                &recovered("tmc_recovery_attempts_total"),
             ),
         ),
         // The family is a gauge: a share of what there is now, no rate.
@@ -184,8 +185,6 @@ pub(super) fn fresh_increase(counter: &str, pace: Pace, minutes: u64) -> String 
          or increase({counter}[{window}])"
     )
 }
-
-const RECOVERIES: [&str; 3] = ["error_type", "strategy", "component"];
 
 /// The name under which the recoveries that ended so within [`RECOVERY`] are kept.
 pub(super) fn recoveries(ended: &str) -> String {
