@@ -28,27 +28,3 @@ mod imp {
         None
     }
 }
-
-#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
-mod tests {
-    use std::hint::black_box;
-
-    use super::*;
-
-    /// More than what the other tests of this process allocate meanwhile.
-    const MANY: usize = 64 << 20;
-
-    #[test]
-    fn counts_small_and_large_allocations_and_what_is_freed() {
-        for size in [64, MANY] {
-            let before = live().unwrap();
-            let held: Vec<Vec<u8>> = (0..MANY / size).map(|_| vec![1; size]).collect();
-            let during = live().unwrap();
-            drop(black_box(held));
-            let after = live().unwrap();
-            let grown = during.saturating_sub(before) as usize;
-            assert!((MANY / 10 * 9..MANY * 3).contains(&grown), "{size}: {grown}");
-            assert!(during.saturating_sub(after) as usize > MANY / 10 * 9, "{size}");
-        }
-    }
-}
